@@ -130,6 +130,11 @@ class ModelSeries(Declared):
         return self
 
     @property
+    def kind(self) -> str:
+        """What it is called in a list of declared models."""
+        return "series" if self.family is None else f"series, {self.family}"
+
+    @property
     def beside(self) -> tuple[str, ...]:
         """Columns that a generalised model needs beside those of its steps: trials, and that of the offset."""
         offset = None if self.offset is None else offset_column(self.offset)[0]

@@ -349,7 +349,7 @@ class Study(Findings, Declared):
         )  # fmt: skip
         uses = [(book, self.use(book.name)) for book in self.codebooks.values()]
         models = model_table([
-            *((one.name, "series", one.title, "; ".join(one.steps)) for one in self.series),
+            *((one.name, one.kind, one.title, "; ".join(one.steps)) for one in self.series),
             *((one.name, "patients", one.title, one.formula) for one in self.patient_outcomes),
             *((one.name, "regression", one.title, one.formula) for one in self.moderations),
             *process.process_rows(self),

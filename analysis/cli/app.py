@@ -16,6 +16,7 @@ from doublecode.analysis.cli import (
     on_effects,
     on_files,
     on_frozen_plans,
+    on_models,
     on_plans,
     on_power,
     on_raters,
@@ -78,6 +79,7 @@ ledger_commands.register(app)
 on_traces.register(app)
 on_frozen_plans.register(app)
 on_files.register(app)
+on_models.register(app)
 on_effects.register(app)
 on_texts.register(app)
 

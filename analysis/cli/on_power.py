@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.design_of_study import StudyDesign
 
 WHOLE: Final = ("patients", "sessions", "therapists", "raters", "points")
-EFFECTS: Final = ("within", "between")
+EFFECTS: Final = ("within", "between", "trend")
 
 
 def register(app: typer.Typer) -> None:
@@ -43,10 +43,16 @@ def power(
     ] = "effect",
     within: Annotated[str | None, _part("Effect of sessions within patients; 0: type I error.")] = None,
     between: Annotated[str | None, _part("Effect of patients' levels.")] = None,
+    trend: Annotated[str | None, _part("Change from session to session.")] = None,
     scale: Annotated[
-        Literal["r", "sd", "f2"],
-        typer.Option(help="Scale of both: correlation at that level, slope in standard deviations, Cohen's f²."),
-    ] = "r",
+        Literal["r", "sd", "f2", "link"] | None,
+        _part("Scale of within and between: correlation at that level, slope in standard deviations, Cohen's f²; link: "
+              "log odds or log rate, with --family.", "r; link with --family"),
+    ] = None,
+    family: Annotated[
+        Literal["binomial", "poisson"] | None, _part("Outcome done or not, or counted.", "continuous")
+    ] = None,
+    base: Annotated[str | None, _part("With --family: probability, or mean count, of a patient in the middle.")] = None,
     raters: Annotated[str | None, _part("Raters; 0: the predictor has no rating error.", "0")] = None,
     double: Annotated[str | None, _part("Share of sessions that two raters code.", "0")] = None,
     icc_rating: Annotated[str | None, _part("ICC(A,1) of one rating, with --raters.")] = None,
@@ -67,8 +73,9 @@ def power(
     model: Annotated[str | None, _part("With STUDY: which declared model.", "the headline's, else the last")] = None,
     predictor: Annotated[str | None, _part("With STUDY: whose effect is to be found.", "the headline's")] = None,
     ddf: Annotated[
-        Literal["kenward-roger", "satterthwaite", "z"], typer.Option(help="Degrees of freedom of the tests.")
-    ] = "kenward-roger",
+        Literal["kenward-roger", "satterthwaite", "z"] | None,
+        _part("Degrees of freedom of the tests.", "kenward-roger; z with --family"),
+    ] = None,
     alpha: Annotated[float, typer.Option(help="Two-sided level.")] = 0.05,
     studies: Annotated[
         int | None, _part("Simulated studies of each combination.", "1000; --for icc: 200")
@@ -95,7 +102,7 @@ def power(
         "patients": patients, "sessions": sessions, "therapists": therapists, "dropout": dropout, "lost": lost,
         "raters": raters, "double": double, "icc_rating": icc_rating, "severity": severity, "points": points,
         "icc_outcome": icc_outcome, "icc_therapist": icc_therapist, "icc_predictor": icc_predictor,
-        "slope_sd": slope_sd, "minutes": minutes, "within": within, "between": between,
+        "slope_sd": slope_sd, "minutes": minutes, "base": base, "within": within, "between": between, "trend": trend,
     }  # fmt: skip
     lists = {name: _numbers(name, given) for name, given in parts.items() if given is not None}
     if purpose == "icc":
@@ -111,13 +118,16 @@ def power(
     if study is not None and is_of_patients(study, model, predictor):
         idle = {"formula": formula, "half-width": half_width, "cheapest": cheapest, "icc-width": icc_width,
                 "figure": figure, "keep": keep, "scheduler": scheduler, "text": text or None}  # fmt: skip
-        power_of_patients(study, lists, model, idle, scale, alpha, as_json=as_json)
+        idle |= {"family": family, "base": base, "trend": trend}
+        power_of_patients(study, lists, model, idle, scale or "r", alpha, as_json=as_json)
         return
     _check(lists, figure, cheapest, icc_width, overwrite=overwrite)
     n = 1000 if studies is None else studies
     made = {"scale": scale, "ddf": ddf, "alpha": alpha, "studies": n, "half_width": half_width, "seed": seed}
     design = _design(study, lists, model, predictor)
-    result = _simulated(design, lists, formula, made, (jobs, scheduler, keep))
+    if family is not None and design is not None:
+        raise UsageError("--family: a study folder says itself what its outcome is; give the plan by flags instead.")
+    result = _simulated(design, lists, formula, made | {"family": family}, (jobs, scheduler, keep))
     written = None if figure is None else result.write_figure(figure, shape=shape, overwrite=overwrite)
     words = result.text() if text else ""
     if cheapest is not None:
@@ -140,7 +150,7 @@ def _check(
                 f"--figure: {', '.join(varied) or 'nothing'} is varied; give one or two lists, as --patients 20,30,40."
             )
         if len([name for name in EFFECTS if name in lists]) > 1:
-            raise UsageError("--figure: two effects are two figures; give one of --within and --between.")
+            raise UsageError("--figure: two effects are two figures; give one of --within, --between and --trend.")
     if icc_width is not None and cheapest is None:
         raise UsageError("--icc-width: it is asked of the cheapest design; give --cheapest .8 with it.")
     if cheapest is not None and not varied:
@@ -156,6 +166,11 @@ def _design(
     for_effect: bool = True,
 ) -> StudyDesign | None:
     """The plan that a study folder declares, with what was stated in its place; None without a study."""
+    if for_effect and not any(name in lists for name in EFFECTS):
+        raise UsageError(
+            "power: no effect is stated; give --within, --between or --trend, 0 for the type I error: the smallest "
+            "that would matter. What the study has found is not taken: its power would only repeat its p value."
+        )
     if study is None:
         if model is not None or predictor is not None:
             raise UsageError("--model and --predictor are of a study folder; give it: doublecode power STUDY …")
@@ -167,8 +182,8 @@ def _design(
 
     if for_effect and not any(name in lists for name in EFFECTS):
         raise UsageError(
-            "power: no effect is stated; give --within, --between or both, 0 for the type I error: the smallest that "
-            "would matter. What the study has found is not taken: its power would only repeat its p value."
+            "power: no effect is stated; give --within, --between or --trend, 0 for the type I error: the smallest "
+            "that would matter. What the study has found is not taken: its power would only repeat its p value."
         )
     return study_design(study, model=model, predictor=predictor).stating(_base(lists))
 
@@ -188,7 +203,8 @@ def _simulated(
     from doublecode.analysis.planning.simulated_power import power as simulated
     from doublecode.analysis.results.spread_work import Workers
 
-    plan = PlannedStudy(**_base(lists)) if design is None else design.plan  # type: ignore[arg-type]
+    family = made.pop("family")
+    plan = PlannedStudy(**_base(lists), family=family) if design is None else design.plan  # type: ignore[arg-type]
     varied = {name: values for name, values in lists.items() if len(values) > 1}
     stated: dict[str, Any] = {name: lists[name][0] for name in EFFECTS if name in lists and name not in varied}
     declared = None if design is None else str(design.spec["formula"])

@@ -12,6 +12,7 @@ import pandas as pd
 
 from doublecode.analysis.linking.generalized_models import GeneralizedModel
 from doublecode.analysis.linking.series_hypotheses import slope_hypotheses
+from doublecode.analysis.linking.time_origin import is_time
 from doublecode.analysis.mixed.generalized.ordinal_result import OrdinalResult
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.generalized_tables import (
@@ -32,6 +33,7 @@ from doublecode.schemas.results import Note
 if TYPE_CHECKING:
     from doublecode.analysis.mixed.generalized.result import GeneralizedResult
     from doublecode.analysis.rendering.figures import Axes
+    from doublecode.analysis.rendering.predicted_figures import PredictedCourse
 
 N_DRAWN: Final = 250
 """Outcomes drawn for the check of spread and zeros."""
@@ -202,22 +204,55 @@ class GeneralizedSeriesResult(Answer):
             return pd.DataFrame(columns=["step", "label", "declared", "check"])
         return _gathered(fits[-1:], lambda fit: fit.check_simulated(N_DRAWN, seed=self.spec["seed"]))
 
-    def plot(self, kind: Literal["caterpillar"] = "caterpillar", label: str | None = None) -> Axes:
-        """Draw the random effects of one model in their order, by default of the last one.
+    def predicted(self, label: str | None = None) -> tuple[GeneralizedModel, PredictedCourse] | None:
+        """What a model predicts over its first predictor, averaged over rows and random effects; None without one.
+
+        Of a split predictor its deviation within patients; time only where nothing else stands in the model. `label`
+        names the model, by default the last one that converged.
 
         Raises
         ------
         UsageError
-            There is no such figure, or no such model.
+            There is no such model.
         """
+        model = self._drawn(label)
+        if model is None or model.result is None:
+            return None
+        columns = model.formula.fixed_columns(model.result.model.frame.columns)
+        within = [f"{name}_within" for name in self.spec["split"] if f"{name}_within" in columns]
+        other = [name for name in columns if not is_time(name)]
+        over = next(iter((*within, *other, *columns)), None)
+        return None if over is None else (model, model.result.course(over))
+
+    def plot(self, kind: Literal["predicted", "caterpillar"] = "predicted", label: str | None = None) -> Axes:
+        """Draw what one model predicts over its first predictor, or its random effects in their order.
+
+        Raises
+        ------
+        UsageError
+            There is no such figure, no such model, or no predictor to draw over.
+        """
+        from doublecode.analysis.rendering.predicted_figures import predicted_figure
         from doublecode.analysis.rendering.series_figures import caterpillar
 
-        if kind != "caterpillar":
-            raise UsageError(f"plot: kind={kind!r}; allowed: 'caterpillar'.")
-        fits = {one.label: one.result for one in self.models if one.result is not None}
+        if kind not in ("predicted", "caterpillar"):
+            raise UsageError(f"plot: kind={kind!r}; allowed: 'predicted', 'caterpillar'.")
+        if kind == "predicted":
+            found = self.predicted(label)
+            if found is None:
+                raise UsageError("plot: no model that converged has a predictor; allowed: 'caterpillar'.")
+            return predicted_figure(found[1])
+        model = self._drawn(label)
+        if model is None or model.result is None:
+            raise UsageError("plot: no model converged; allowed: a series with one that did.")
+        return caterpillar(model.result.random())
+
+    def _drawn(self, label: str | None) -> GeneralizedModel | None:
+        """The model that a figure shows."""
+        fits = {one.label: one for one in self.models if one.converged}
         if label is not None and label not in fits:
             raise UsageError(f"plot: label={label!r}; allowed: {', '.join(map(repr, fits))}.")
-        return caterpillar(fits[label if label is not None else list(fits)[-1]].random())
+        return fits.get(label if label is not None else next(reversed(fits), ""))
 
     @property
     def share_between(self) -> tuple[GeneralizedModel, float] | None:

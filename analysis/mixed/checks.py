@@ -81,7 +81,7 @@ def as_floats(value: Any, what: str) -> Floats:
 def refuse_text_outcome(response: str, columns: Mapping[str, pd.Series[Any]]) -> None:
     """Refuse an outcome column that holds text, categories or objects, with an example of what it holds."""
     column = columns.get(response.strip("`"))
-    if column is None or pd.api.types.is_numeric_dtype(column.dtype) or column.dtype.kind in "mMc":
+    if column is None or column.dtype.kind in "iufmMc" or pd.api.types.is_numeric_dtype(column.dtype):
         return
     found = list(dict.fromkeys(map(str, column)))
     shown = ", ".join(map(repr, found[:3])) + (", …" if len(found) > 3 else "")

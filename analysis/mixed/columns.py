@@ -35,9 +35,9 @@ def required_columns(
 
 
 def _present(parsed: ModelFormula, wanted: frozenset[str], data: pd.DataFrame) -> list[str]:
-    if not data.columns.is_unique:
-        refuse_odd_columns(data)
     names = {str(name): name for name in data.columns.tolist()}
+    if len(names) < data.shape[1]:
+        refuse_odd_columns(data)
     absent = sorted(wanted.difference(names))
     if absent:
         raise ContractError(

@@ -75,7 +75,7 @@ def confint(
         kind = type(result).__name__
         raise UsageError(f"confint: workers are for the bootstrap of a linear mixed model, not of a {kind}.")
     if isinstance(result, GeneralizedResult):
-        return result.confint(method or "wald", conf_level=conf_level, n_boot=n_boot, seed=seed)
+        return result.confint(method or "wald", conf_level=conf_level, n_boot=n_boot, seed=seed, parameters=parameters)
     kind = type(result).__name__
     if method is not None:
         raise UsageError(f"confint: method={method!r} is for mixed models; a {kind} has limits of its own, give None.")

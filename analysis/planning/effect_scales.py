@@ -4,6 +4,7 @@ r"""Effects of a planned study: on which scale they are stated, and what slope t
 ``"sd"``   outcome's standard deviations per standard deviation of true scores, both of one level
 ``"r"``    correlation at that level, what else is in the model held: :math:`β = r/\sqrt{1 − r^2}`
 ``"f2"``   Cohen's :math:`f^2` at that level: :math:`β = f`, its sign to be taken as positive
+``"link"`` of an outcome with a family: log odds, or log of the rate, per standard deviation of true scores of one level
 =========  ======================================================================================================
 
 Within patients the divisors are the residual of the outcome and sessions about the patient's mean; between patients,
@@ -18,8 +19,8 @@ from typing import Final, Literal
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed
 
-Scale = Literal["sd", "r", "f2"]
-SCALES: Final[tuple[Scale, ...]] = ("sd", "r", "f2")
+Scale = Literal["sd", "r", "f2", "link"]
+SCALES: Final[tuple[Scale, ...]] = ("sd", "r", "f2", "link")
 
 
 def slope_of(effect: float, scale: Scale, level: str, caller: str) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.near_names import allowed
 
 CALLER: Final = "power"
 SEVERITY: Final = 0.2
@@ -26,6 +27,8 @@ _SHARES: Final = (
     "severity",
     "icc_rating",
 )
+FAMILIES: Final = ("binomial", "poisson")
+"""Outcomes that are done or not, and counts."""
 _BELOW_1: Final = ("dropout", "lost", "icc_outcome", "icc_predictor", "icc_therapist")
 
 
@@ -74,6 +77,12 @@ class PlannedStudy:
         How much slopes within patients differ between them: an SD of slopes as those of ``scale="sd"``.
     minutes : float
         What one rating of one session takes.
+    family : {"binomial", "poisson"}, optional
+        An outcome that is done or not, or counted; None for a continuous one. Variances and effects are then those of
+        the linear predictor: ``icc_outcome`` and ``icc_therapist`` are shares of it and of the family's own variance,
+        π²/3 of the logit, log(1 + 1/mean) of a count (Nakagawa, Johnson & Schielzeth 2017).
+    base : float, optional
+        With a family: the probability, or the mean count, of a patient in the middle at the middle of all predictors.
     """
 
     patients: int
@@ -91,6 +100,8 @@ class PlannedStudy:
     icc_predictor: float = 0.25
     slope_sd: float = 0.0
     minutes: float = 60.0
+    family: str | None = None
+    base: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, or would not act.
@@ -110,6 +121,7 @@ class PlannedStudy:
             if value is not None and not (is_number(value) and 0 <= value <= 1 and (value < 1 or not top)):
                 raise UsageError(f"{CALLER}: {name} is {value!r}; allowed: 0 to {'below ' if top else ''}1.")
         self._refuse_without_effect()
+        self._refuse_family()
         if self.raters and self.severity is None:
             object.__setattr__(self, "severity", SEVERITY)
 
@@ -143,6 +155,38 @@ class PlannedStudy:
         for name in ("slope_sd", "minutes"):
             if not (is_number(getattr(self, name)) and getattr(self, name) >= 0):
                 raise UsageError(f"{CALLER}: {name} is {getattr(self, name)!r}; allowed: 0 or more.")
+
+    def _refuse_family(self) -> None:
+        if self.family is None:
+            if self.base is not None:
+                raise UsageError(
+                    f"{CALLER}: base is given without a family, and would not act; give family='binomial'."
+                )
+            return
+        if self.family not in FAMILIES:
+            raise UsageError(f"{CALLER}: family is {self.family!r}; {allowed(str(self.family), FAMILIES)}.")
+        top, what = (
+            (1.0, "probability, between 0 and 1") if self.family == "binomial" else (math.inf, "mean count, above 0")
+        )
+        if self.base is None or not is_number(self.base) or not 0 < self.base < top:
+            raise UsageError(
+                f"{CALLER}: base is {self.base!r} with family {self.family!r}; give the {what}, of a patient in the "
+                "middle."
+            )
+
+    @property
+    def residual_variance(self) -> float:
+        """Variance of the outcome within patients: 1, or the family's own on the scale of the linear predictor."""
+        if self.family is None or self.base is None:
+            return 1.0
+        return math.pi**2 / 3 if self.family == "binomial" else math.log1p(1 / self.base)
+
+    @property
+    def intercept(self) -> float:
+        """The linear predictor of a patient in the middle; 0 without a family."""
+        if self.family is None or self.base is None:
+            return 0.0
+        return math.log(self.base / (1 - self.base)) if self.family == "binomial" else math.log(self.base)
 
     @property
     def patient_variance(self) -> float:
@@ -187,4 +231,4 @@ class PlannedStudy:
         return replace(self, **{**values, **none})  # type: ignore[arg-type]
 
 
-PARTS: Final = tuple(field.name for field in fields(PlannedStudy))
+PARTS: Final = tuple(field.name for field in fields(PlannedStudy) if field.name != "family")

@@ -33,7 +33,7 @@ HEADINGS: Final = {
 }  # fmt: skip
 MOST_SAID: Final = 8
 """Of more designs the text gives the range of power alone."""
-EFFECTS: Final = {"within": "within patients", "between": "between patients"}
+EFFECTS: Final = {"within": "within patients", "between": "between patients", "trend": "per session"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,13 +85,20 @@ class PowerResult(Answer):
         return (Table("power", f"Power at α = {self.spec['alpha']:g}, {self.spec['formula']}", shown, columns),)
 
     def _scale_heading(self) -> str:
-        return {"r": "Stated: *r*", "sd": "Stated: *SD*", "f2": "Stated: *f*²"}[self.spec["scale"]]
+        return {"r": "Stated: *r*", "sd": "Stated: *SD*", "f2": "Stated: *f*²", "link": "Stated"}[self.spec["scale"]]
 
     def counted(self) -> str:
         """Say the plan that all rows share."""
         plan, varied = self.spec["plan"], self.spec["vary"]
-        told = ", ".join(f"{name} {value:g}" for name, value in plan.items() if value and name not in varied)
-        return f"{told}; slopes: standard deviations of the outcome per standard deviation of true scores of that level"
+        told = ", ".join(
+            f"{name} {value if isinstance(value, str) else format(value, 'g')}"
+            for name, value in plan.items()
+            if value and name not in varied
+        )
+        unit = {None: "standard deviations of the outcome", "binomial": "log odds"}.get(
+            plan["family"], "log of the rate"
+        )
+        return f"{told}; slopes: {unit} per standard deviation of true scores of that level"
 
     def cheapest(self, power: float = 0.8, icc_width: float | None = None) -> PowerResult:
         """The cheapest of the simulated designs that does what is asked for; a note says of how many, and its costs.

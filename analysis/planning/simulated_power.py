@@ -29,9 +29,14 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.results import Note, check_conf_level
 
+LATER: Final = ("family", "base")
+"""Parts that a plan had not always: without them its studies are those that they were."""
 BATCH: Final = 500
 """Studies that are drawn together; a simulation that stops early stops after such a batch."""
-EFFECTS: Final = ("within", "between")
+PREDICTORS: Final = ("within", "between")
+EFFECTS: Final = (*PREDICTORS, "trend")
+COLUMNS: Final = {"within": "within", "between": "between", "trend": "session"}
+"""Effects, and the column of the model that has each."""
 LEAST: Final = 100
 MOST_VARIED: Final = 4
 ICC_STUDIES: Final = 100
@@ -44,10 +49,11 @@ def power(
     *,
     within: float | None = None,
     between: float | None = None,
-    scale: Scale = "r",
+    trend: float | None = None,
+    scale: Scale | None = None,
     vary: Mapping[str, Sequence[float]] | None = None,
     formula: str | None = None,
-    ddf: ManyDdf = "kenward-roger",
+    ddf: ManyDdf = None,
     alpha: float = 0.05,
     studies: int = 1000,
     half_width: float | None = None,
@@ -63,16 +69,22 @@ def power(
         Patients, sessions, therapists, who leaves, what is lost, raters and their reliability, variances.
     within, between : float, optional
         The effects, of true scores: of sessions within patients, and of patients. An effect of 0 gives the type I
-        error. One of them at least is stated; none is ever taken from an estimate.
-    scale : {"r", "sd", "f2"}
-        Scale of both: a correlation at that level, a slope in its standard deviations, or Cohen's f².
+        error. One effect at least is stated; none is ever taken from an estimate.
+    trend : float, optional
+        Change from session to session, in standard deviations of the outcome within patients, with a family on the
+        scale of its link, whatever `scale` says.
+    scale : {"r", "sd", "f2", "link"}, optional
+        Scale of `within` and `between`: a correlation at that level (the default), a slope in its standard deviations,
+        or Cohen's f². With a family ``"link"`` alone: log odds, or log of the rate, per standard deviation of true
+        scores of that level.
     vary : mapping of one to four names to values, optional
         Parts of the plan, ``"within"`` or ``"between"``: every combination is simulated. With 0 raters the predictor is
         a questionnaire, and what is said of raters falls away.
     formula : str, optional
         The model, of ``outcome, within, between, session, patient, therapist``; by default
         ``outcome ~ within + between + session + (1 | patient)``, with therapists ``+ (1 | therapist)``.
-    ddf : {"kenward-roger", "satterthwaite", "z"}
+    ddf : {"kenward-roger", "satterthwaite", "z"}, optional
+        Kenward–Roger by default; with a family Wald's z alone.
     alpha : float
         Two-sided level; widths are of intervals at 1 − alpha.
     studies : int
@@ -97,10 +109,12 @@ def power(
 
     Notes
     -----
-    Studies are drawn as :mod:`doublecode.analysis.planning.simulated_study` says, and fitted by REML, all of a batch at
-    once (:func:`doublecode.analysis.fit_many`). A study that cannot be fitted counts as one without a finding. Limits
-    are those of a share (Wilson 1927). Rating error in a predictor makes slopes smaller: compare
-    ``mean_estimate`` with ``slope`` (Raudenbush & Bryk 2002; Lüdtke et al. 2008 for patients' means).
+    Studies are drawn as :mod:`doublecode.analysis.planning.simulated_study` says, and fitted by REML, with a family as
+    :func:`doublecode.analysis.fit_generalized` does, all of a batch at once (:func:`doublecode.analysis.fit_many`);
+    with a family random parts other than ``(1 | patient)`` are fitted one by one, which takes long. A study that cannot
+    be fitted counts as one without a finding. Limits are those of a share (Wilson 1927). Rating error in a predictor
+    makes slopes smaller: compare ``mean_estimate`` with ``slope`` (Raudenbush & Bryk 2002; Lüdtke et al. 2008 for
+    patients' means).
 
     References
     ----------
@@ -114,13 +128,15 @@ def power(
     [['within', 277.0]]
     """
     check_conf_level(1 - alpha, CALLER)
-    stated = {name: value for name, value in (("within", within), ("between", between)) if value is not None}
+    scale, ddf = _resolved(plan, scale, ddf)
+    given = {"within": within, "between": between, "trend": trend}
+    stated = {name: value for name, value in given.items() if value is not None}
     varied = _checked_variation(vary or {}, stated)
-    _check_counts(studies, half_width, ddf)
+    _check_counts(studies, half_width)
     text = formula or _usual_formula(plan, varied)
     asked = tuple(name for name in EFFECTS if name in stated or name in varied)
     if not asked:
-        raise UsageError(f"{CALLER}: no effect is stated; give within=, between= or both, 0 for the type I error.")
+        raise UsageError(f"{CALLER}: no effect is stated; give within=, between= or trend=, 0 for the type I error.")
     cells = [
         _Cell.of(plan, stated, dict(zip(varied, values, strict=True)), scale, asked)
         for values in product(*varied.values())
@@ -130,7 +146,7 @@ def power(
     pieces = {_said(cell, made): (cell, made) for cell in cells}
     answers = spread_work(_rows_of, pieces, workers or Workers(), progress, "Simulating")
     frame = pd.DataFrame([row for answer in answers.values() for row in answer])
-    spec = {"plan": asdict(plan), "within": within, "between": between, "scale": scale,
+    spec = {"plan": asdict(plan), "within": within, "between": between, "trend": trend, "scale": scale,
             "vary": varied, "formula": text, "ddf": ddf, "alpha": alpha,
             "conf_level": 1 - alpha, "studies": studies, "half_width": half_width, "seed": seed}  # fmt: skip
     rows = plan_rows(plan)
@@ -171,22 +187,27 @@ class _Cell:
     ) -> _Cell:
         own = plan.at({name: value for name, value in values.items() if name not in EFFECTS})
         effects = {name: float(values.get(name, stated.get(name, 0.0))) for name in asked}
-        if effects.get("between") and not (own.icc_outcome and own.icc_predictor):
+        if effects.get("between") and not ((own.icc_outcome or own.family) and own.icc_predictor):
             raise UsageError(f"{CALLER}: an effect between patients needs icc_outcome and icc_predictor above 0.")
-        return cls(
-            own, values, effects, {name: slope_of(value, scale, name, CALLER) for name, value in effects.items()}
-        )
+        scales: dict[str, Scale] = {name: "sd" if name == "trend" else scale for name in effects}
+        slopes = {name: slope_of(value, scales[name], name, CALLER) for name, value in effects.items()}
+        return cls(own, values, effects, slopes)
 
     def seeds(self, seed: int) -> np.random.SeedSequence:
         """Seeds of this combination, whatever else is simulated."""
-        said = json.dumps([asdict(self.plan), self.slopes], sort_keys=True)
+        plan = {name: value for name, value in asdict(self.plan).items() if value is not None or name not in LATER}
+        said = json.dumps([plan, self.slopes], sort_keys=True)
         return np.random.SeedSequence([seed, int.from_bytes(hashlib.sha256(said.encode()).digest()[:8], "little")])
 
     def units(self, term: str) -> float:
         """What makes a coefficient of the model a slope in standard deviations of true scores."""
         share = self.plan.icc_predictor
+        if term == "trend":
+            return 1.0
         if term == "within":
             return float(np.sqrt(1 - share))
+        if self.plan.family is not None:
+            return float(np.sqrt(share))
         return float(np.sqrt(share / self.plan.patient_variance)) if self.plan.icc_outcome else float("nan")
 
 
@@ -203,13 +224,25 @@ def _checked_variation(vary: Mapping[str, Sequence[float]], stated: Mapping[str,
     return {name: list(values) for name, values in vary.items()}
 
 
-def _check_counts(studies: int, half_width: float | None, ddf: ManyDdf) -> None:
+def _resolved(plan: PlannedStudy, scale: Scale | None, ddf: ManyDdf) -> tuple[Scale, ManyDdf]:
+    """Scale and test, where nothing is said those of the kind of outcome."""
+    if plan.family is None:
+        if scale == "link":
+            raise UsageError(f"{CALLER}: scale is 'link' without a family; allowed: 'r', 'sd', 'f2'.")
+        return scale or "r", ddf or "kenward-roger"
+    if scale not in (None, "link"):
+        raise UsageError(f"{CALLER}: scale is {scale!r} with family {plan.family!r}; allowed: 'link', log odds or "
+                         "log of the rate per standard deviation of true scores.")  # fmt: skip
+    if ddf not in (None, "z"):
+        raise UsageError(f"{CALLER}: ddf is {ddf!r} with family {plan.family!r}; allowed: 'z', Wald's test.")
+    return "link", "z"
+
+
+def _check_counts(studies: int, half_width: float | None) -> None:
     if not is_whole(studies) or studies < LEAST:
         raise UsageError(f"{CALLER}: studies is {studies!r}; allowed: a whole number from {LEAST} on.")
     if half_width is not None and not 0 < half_width < 0.5:
         raise UsageError(f"{CALLER}: half_width is {half_width!r}; allowed: above 0 and below .5, as .02.")
-    if ddf is None:
-        raise UsageError(f"{CALLER}: ddf is None; allowed: 'kenward-roger', 'satterthwaite' and 'z'.")
 
 
 def _usual_formula(plan: PlannedStudy, varied: Mapping[str, Sequence[float]]) -> str:
@@ -223,8 +256,10 @@ def _refuse_formula(formula: str, rows: pd.DataFrame, asked: tuple[str, ...]) ->
         raise UsageError(f"{CALLER}: the formula has the outcome {parsed.response!r}; it is called outcome.")
     used = variables_of(parsed.fixed, rows.columns)
     for name in asked:
-        if name not in used:
-            raise UsageError(f"{CALLER}: an effect {name} patients is stated, and {formula!r} does not have {name!r}.")
+        if COLUMNS[name] not in used:
+            raise UsageError(
+                f"{CALLER}: an effect {name!r} is stated, and {formula!r} does not have {COLUMNS[name]!r}."
+            )
 
 
 def _said(cell: _Cell, made: _Making) -> str:
@@ -235,20 +270,20 @@ def _said(cell: _Cell, made: _Making) -> str:
 def _rows_of(piece: tuple[_Cell, _Making]) -> list[dict[str, Any]]:
     cell, made = piece
     rows = plan_rows(cell.plan)
-    own = [name for name in EFFECTS if name in variables_of(made.formula, rows.columns)]
+    own = [name for name in PREDICTORS if name in variables_of(made.formula, rows.columns)]
     counted = {name: _Counted() for name in cell.slopes}
     done = failed = singular = 0
     seeds = cell.seeds(made.seed)
     while done < made.studies:
         n = min(BATCH, made.studies - done)
         drawn = draw(cell.plan, cell.slopes.get("within", 0.0), cell.slopes.get("between", 0.0), n,
-                     np.random.default_rng(seeds.spawn(1)[0]))  # fmt: skip
+                     np.random.default_rng(seeds.spawn(1)[0]), cell.slopes.get("trend", 0.0))  # fmt: skip
         many = fit_many(made.formula, rows, drawn.outcome, predictors={name: getattr(drawn, name) for name in own},
-                        ddf=made.ddf)  # fmt: skip
+                        ddf=made.ddf, family=cell.plan.family)  # fmt: skip
         done, failed = done + n, failed + int((~(many.fitted & many.converged)).sum())
         singular += int((many.singular & many.fitted).sum())
         for name, one in counted.items():
-            one.add(many, name, made.alpha, cell.units(name))
+            one.add(many, COLUMNS[name], made.alpha, cell.units(name))
         ends = [wilson_limits(one.found, done) for one in counted.values()]
         if made.half_width is not None and max(high - low for low, high in ends) / 2 <= made.half_width:
             break
@@ -319,6 +354,8 @@ def _notes(
         "power_slopes_unmodelled": bool(plan.slope_sd or "slope_sd" in varied) and not any(
             "within" in variables_of(term.expression, ["within"]) for term in slopes
         ),
+        "power_trend": bool((frame["term"] == "trend").any()),
+        "power_family": plan.family is not None,
         "power_failed": bool((frame["failed"] > 0.01).any()),
     }  # fmt: skip
     numbers = {"n": int(early["studies"].min()) if len(early) else studies, "all": studies,

@@ -7,7 +7,12 @@ True scores have variance 1, :math:`ρ_x` of it between patients: :math:`x_{ij} 
 with residuals of variance 1 and patients of variance τ², so that :math:`β_w` is in residual standard deviations per
 standard deviation within patients and :math:`β_b` in standard deviations between patients of both. A rating adds
 severity of its rater and an error of its own; what is analysed is the mean of a session's ratings, split into the
-patient's mean over the sessions that are there, and the deviation from it.
+patient's mean over the sessions that are there, and the deviation from it. With a trend γ the mean moves by γ with each
+session, counted from the middle one.
+
+With a family the same without :math:`e_{ij}` is the linear predictor, from the logit or the log of the base on, and the
+outcome is drawn from it; :math:`β_b` is then not multiplied by τ: both are log odds, or logs of a rate, per standard
+deviation of true scores of their level.
 """
 
 from __future__ import annotations
@@ -22,6 +27,9 @@ from doublecode.analysis.planning.planned_study import PlannedStudy
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+LARGEST = 20.0
+"""Log of the largest mean count that is drawn from."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +57,16 @@ def plan_rows(plan: PlannedStudy) -> pd.DataFrame:
     return rows.assign(therapist=patient % plan.therapists) if plan.therapists else rows
 
 
-def draw(plan: PlannedStudy, within: float, between: float, n_studies: int, rng: np.random.Generator) -> Drawn:
+def draw(
+    plan: PlannedStudy, within: float, between: float, n_studies: int, rng: np.random.Generator, trend: float = 0.0
+) -> Drawn:
     """Draw studies.
 
     Parameters
     ----------
     plan
-    within, between
-        Slopes in standard deviations, see above.
+    within, between, trend
+        Slopes, see above.
     n_studies
     rng
     """
@@ -65,16 +75,30 @@ def draw(plan: PlannedStudy, within: float, between: float, n_studies: int, rng:
     level = rng.normal(size=(plan.patients, n_studies))[patient]
     moment = rng.normal(size=(n, n_studies))
     slope = within + plan.slope_sd * rng.normal(size=(plan.patients, n_studies))[patient] if plan.slope_sd else within
-    tau = np.sqrt(plan.patient_variance)
-    y = between * level * tau + slope * moment + rng.normal(size=(n, n_studies))
+    scale = np.sqrt(plan.residual_variance)
+    tau = np.sqrt(plan.patient_variance) * scale
+    y = between * level * (tau if plan.family is None else 1.0) + slope * moment
+    if plan.family is None:
+        y += rng.normal(size=(n, n_studies))
+    if trend:
+        y += trend * plan_rows(plan)["session"].to_numpy()[:, None]
     y += tau * rng.normal(size=(plan.patients, n_studies))[patient]
     if plan.therapists:
-        own = np.sqrt(plan.therapist_variance) * rng.normal(size=(plan.therapists, n_studies))
+        own = scale * np.sqrt(plan.therapist_variance) * rng.normal(size=(plan.therapists, n_studies))
         y += own[patient % plan.therapists]
     truth = np.sqrt(plan.icc_predictor) * level + np.sqrt(1 - plan.icc_predictor) * moment
     score = np.where(lost, np.nan, _rated(plan, truth, rng))
     mean = _patient_means(score, plan)[patient]
+    if plan.family is not None:
+        y = _from_predictor(plan, plan.intercept + y, rng)
     return Drawn(np.where(lost, np.nan, y), score - mean, np.where(lost, np.nan, mean))
+
+
+def _from_predictor(plan: PlannedStudy, eta: Floats, rng: np.random.Generator) -> Floats:
+    """Outcomes of the family at a linear predictor."""
+    if plan.family == "binomial":
+        return (rng.random(eta.shape) < 1 / (1 + np.exp(-eta))).astype(float)
+    return rng.poisson(np.exp(np.minimum(eta, LARGEST))).astype(float)
 
 
 def _lost(plan: PlannedStudy, n_studies: int, rng: np.random.Generator) -> Bools:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from doublecode.analysis.rendering.document import Block, Bullets, Paragraph
+from doublecode.analysis.rendering.document import Block, Bullets, Headline, Paragraph
 from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
 from doublecode.analysis.rendering.wording.generalized_series import integral
 from doublecode.analysis.report.effect_words import (
@@ -19,7 +19,7 @@ from doublecode.analysis.report.effect_words import (
     way_of,
 )
 from doublecode.analysis.results.states import FitState
-from doublecode.analysis.study.labels import Labels, label_term
+from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
 from doublecode.schemas.marks import code
 
 if TYPE_CHECKING:
@@ -135,6 +135,28 @@ def _added(model: GeneralizedModel, result: GeneralizedSeriesResult, known: set[
         yield ratio_sentence(kind, row, result, (outcome, *names), more) + where
 
 
+def generalized_headline(run: StudyRun) -> Headline | None:
+    """The first split predictor within patients in the last series that splits one; None where none does."""
+    for result in reversed(run.generalized):
+        split = result.spec["split"]
+        rows = result.coefficients
+        rows = rows[rows["term"] == f"{split[0]}_within"] if split else rows.iloc[:0]
+        if len(rows):
+            row = rows.iloc[-1].to_dict()
+            labels = term_labels(short_labels(run.labels), split)
+            outcome = label_term(result.models[0].formula.response, labels)
+            return Headline(
+                label_term(str(row["term"]), labels), _with_limits(row, result.ratio),
+                f"on {_what(result, outcome)}; *p* {format_p(float(row['p_value']))}",
+            )  # fmt: skip
+    return None
+
+
+def _what(result: GeneralizedSeriesResult, outcome: str) -> str:
+    """What rises or falls: odds, a rate, or a probability where there is no ratio."""
+    return (_WITHOUT_RATIO if result.ratio is None else _WHAT)[str(result.spec["family"])].format(y=outcome)
+
+
 def ratio_sentence(kind: Kind, row: Row, result: GeneralizedSeriesResult, names: Sequence[str], more: str) -> str:
     """Say what a coefficient is, without a full stop, with its ratio, limits and test.
 
@@ -151,7 +173,7 @@ def ratio_sentence(kind: Kind, row: Row, result: GeneralizedSeriesResult, names:
         What stands behind the numbers.
     """
     outcome, *predictors = names
-    what = (_WITHOUT_RATIO if result.ratio is None else _WHAT)[str(result.spec["family"])].format(y=outcome)
+    what = _what(result, outcome)
     stats = f"{_in_words(row, result.ratio)}; {more}"
     if math.isnan(float(row["conf_low"])) or math.isnan(float(row["conf_high"])):
         return f"the coefficient of {' × '.join(predictors)} on the {what} has no interval ({stats})"
@@ -163,12 +185,25 @@ def ratio_sentence(kind: Kind, row: Row, result: GeneralizedSeriesResult, names:
     return f"{said} ({stats})"
 
 
+def _with_limits(row: Row, ratio: str | None) -> str:
+    """Ratio with its limits, or the coefficient where there is no ratio."""
+    names = ("estimate", "conf_low", "conf_high") if ratio is None else ("ratio", "ratio_low", "ratio_high")
+    value, low, high = (float(row[name]) for name in names)
+    symbol = "*b*" if ratio is None else _symbol(ratio)
+    return f"{symbol} = {format_number(value)} {format_interval(low, high)}"
+
+
+def _symbol(ratio: str) -> str:
+    """OR, RR."""
+    return "".join(word[0] for word in ratio.upper().split())
+
+
 def _in_words(row: Row, ratio: str | None) -> str:
     """Ratio with limits and the test, or the coefficient where there is no ratio."""
     if ratio is None:
         return estimate_in_words(row)
     limits = format_interval(float(row["ratio_low"]), float(row["ratio_high"]))
-    symbol = "".join(word[0] for word in ratio.upper().split())
+    symbol = _symbol(ratio)
     value, z = format_number(float(row["ratio"])), format_number(float(row["statistic"]))
     return f"{symbol} = {value}, 95% CI {limits}, *z* = {z}, *p* {format_p(float(row['p_value']))}"
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from doublecode.analysis.linking.time_origin import SESSION, is_time
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
-from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.generalized_tables import ratio_columns
 from doublecode.analysis.rendering.tables import Table, column, format_number
 from doublecode.analysis.rendering.wording.generalized_series import integral
+from doublecode.analysis.report.generalized_pictures import caterpillar_picture, predicted_picture
 from doublecode.analysis.report.generalized_words import between_whom, direction_in_words
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
 from doublecode.schemas.marks import code
@@ -27,7 +27,7 @@ def generalized_sections(
     labels: Labels,
     asked: Mapping[str, Sequence[SeriesFigure]] | None = None,
 ) -> list[Section]:
-    """One section per series: coefficients with ratios as declared and split, comparison, variances, shares.
+    """One section per series: coefficients with ratios, comparison, variances, shares, and a figure of predictions.
 
     `asked` are the figures that series declare, by name.
     """
@@ -35,7 +35,8 @@ def generalized_sections(
     for result in results:
         name = str(result.spec["name"])
         blocks = _blocks(result, labels)
-        blocks += [_caterpillar(result) for kind in (asked or {}).get(name, ()) if kind == "caterpillar"]
+        blocks += predicted_picture(result, labels)
+        blocks += [caterpillar_picture(result) for kind in (asked or {}).get(name, ()) if kind == "caterpillar"]
         sections.append(Section(f"series-{name}", str(result.spec["title"]), tuple(blocks)))
     return sections
 
@@ -135,14 +136,3 @@ def _variances(name: str, result: GeneralizedSeriesResult, labels: Labels) -> Ta
     )  # fmt: skip
     title = "Variance components on the scale of the predictor"
     return Table(f"{name}_variances", title, shown, columns, group="label", data=result.variances)
-
-
-def _caterpillar(result: GeneralizedSeriesResult) -> Block:
-    name, model = str(result.spec["name"]), [one for one in result.models if one.result is not None][-1]
-    title = f"Patients' effects: {result.spec['title']}"
-    if model.result is None or not model.result.random()["estimate"].abs().gt(0).any():
-        return Paragraph(f"{title}: no figure, since the random effects of model {model.label} have no variance.")
-    text = "Conditional modes of the random effects in their order, with 95% limits; filled where these leave 0 out."
-    return picture(
-        result.plot("caterpillar", model.label), f"{name}_caterpillar", f"{title}, model {model.label}", text
-    )

@@ -49,7 +49,9 @@ class TracedGeneralized:
     def figures(self) -> dict[str, Basis]:
         """Per name of a figure the cells of what it draws."""
         return {
-            f"{one.spec['name']}_caterpillar": self.frames.series(one, one.models[-1:]) for one in self.run.generalized
+            f"{one.spec['name']}_{kind}": self.frames.series(one, one.models[-1:])
+            for one in self.run.generalized
+            for kind in ("predicted", "caterpillar")
         }
 
     def of_model(self, result: GeneralizedSeriesResult, *labels: str) -> Basis:

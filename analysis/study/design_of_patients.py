@@ -117,6 +117,8 @@ class PatientDesign(Answer):
         """
         from doublecode.analysis.planning.regression_terms import regression_power
 
+        if scale == "link":
+            raise UsageError(f"{CALLER}: scale is 'link' in a linear regression; allowed: 'r', 'sd', 'f2'.")
         sizes = [int(self._value("patients"))] if patients is None else list(patients)
         return regression_power(
             sizes, predictors=self.spec["predictors"], f2=slope_of(effect, scale, "between", CALLER) ** 2,

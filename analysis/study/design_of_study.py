@@ -49,7 +49,7 @@ class StudyDesign(Answer):
     Attributes
     ----------
     spec : dict
-        ``study``, ``model``, ``outcome``, ``predictor``, ``formula``.
+        ``study``, ``model``, ``outcome``, ``predictor``, ``formula``, ``lag``, ``family``.
     frame : DataFrame
         One row per part: ``part``, ``value``, ``origin`` ("declared", "data", "default", "stated"), ``source``.
     design : dict
@@ -75,7 +75,8 @@ class StudyDesign(Answer):
         """Say which model of the study it is of."""
         outcome = self.spec["outcome"] or "an outcome"
         declared = f"model {self.spec['model']!r}" if self.spec["model"] else "the usual model"
-        return f"{self.spec['study']}: {declared}, {outcome} on {self.spec['predictor']}"
+        kind = f" ({self.spec['family']})" if self.spec["family"] else ""
+        return f"{self.spec['study']}: {declared}, {outcome}{kind} on {self.spec['predictor']}"
 
     @property
     def plan(self) -> PlannedStudy:
@@ -86,7 +87,8 @@ class StudyDesign(Answer):
         UsageError
             The parts do not go together.
         """
-        return PlannedStudy(**dict(zip(self.frame["part"], self.frame["value"], strict=True)))
+        parts = dict(zip(self.frame["part"], self.frame["value"], strict=True))
+        return PlannedStudy(**parts, family=self.spec["family"])
 
     def stating(self, values: Mapping[str, float]) -> StudyDesign:
         """The same with other values of some parts, which then are stated.
@@ -179,7 +181,8 @@ def _of_sessions(
         values += found
         notes += why_not
     spec = {"study": study.name, "model": planned.model, "outcome": planned.outcome, "predictor": planned.predictor,
-            "formula": planned.formula or _usual_formula(predictor), "lag": who.lag}  # fmt: skip
+            "formula": planned.formula or _usual_formula(predictor), "lag": who.lag,
+            "family": planned.family}  # fmt: skip
     return _answer(spec, values, tuple(notes), tables[0].index)
 
 

@@ -97,7 +97,10 @@ def frame_values(
     """
     values: list[DesignValue] = []
     has_outcome = planned.outcome in frame.columns
-    if has_outcome:
+    if has_outcome and planned.family is not None:
+        mean = float(frame[planned.outcome].mean())
+        values += [DesignValue("base", mean, "data", "base")] if mean > 0 else []
+    elif has_outcome:
         values += _outcome_values(frame, planned.outcome, therapists)
     shares = _shares(frame, planned.predictor, "patient")
     if shares is not None and sum(shares) > 0:

@@ -168,6 +168,8 @@ def table(study: Path, name: str) -> pd.DataFrame:
 def test_what_these_outcomes_do_not_carry_is_named_and_the_rest_is_there(study):
     record = json.loads((study / "report" / "results.json").read_text(encoding="utf-8"))
     assert set(record["generalized"]) == {"done", "tasks", "quality"}
+    (head,) = (one for one in record["headlines"] if one["label"] == "review, within patients")
+    assert head["value"].startswith("OR = ")
     said = " ".join(map(str, record["not_estimated"])) if "not_estimated" in record else json.dumps(record)
     page = (study / "report" / "index.html").read_text(encoding="utf-8")
     for title, parts in REFUSED.items():

@@ -132,13 +132,14 @@ class _Search:
     def advance(self) -> None:
         """Evaluate the trial points of the active problems; accept or shorten; choose the next steps."""
         rules, active, end = self.rules, self.active, self.end
-        before, damping = end.points[active], self.damping[active]
-        trial = self.move(before, damping[:, None] * self.step[active], active)
+        rows = self._rows(active)
+        before, damping = end.points[rows], self.damping[rows]
+        trial = self.move(before, damping[:, None] * self.step[rows], active)
         values, planner = self.objective(trial, active)
-        end.evaluations[active] += 1
-        limit = end.values[active] + rules.noise * (1.0 + np.abs(values))
+        end.evaluations[rows] += 1
+        limit = end.values[rows] + rules.noise * (1.0 + np.abs(values))
         if rules.share:
-            limit -= rules.share * damping * self.promise[active]
+            limit -= rules.share * damping * self.promise[rows]
         moved = (trial != before).any(axis=1)
         better = (values <= limit) & (values < np.inf) & moved  # from an impossible start, no impossible step
         if better.all():
@@ -155,13 +156,13 @@ class _Search:
 
     def _accept(self, at: Ints, points: Floats, values: Floats, plan: Plan) -> None:
         """Take over points, values and plans of the problems `at`, and let those that are done go."""
-        end, rules = self.end, self.rules
-        end.points[at], end.values[at], end.slope[at], self.step[at] = points, values, plan.slope, plan.step
-        self.damping[at] = 1.0
+        end, rules, rows = self.end, self.rules, self._rows(at)
+        end.points[rows], end.values[rows], end.slope[rows], self.step[rows] = points, values, plan.slope, plan.step
+        self.damping[rows] = 1.0
         if plan.promise is not None:
-            self.promise[at] = plan.promise
-        self.left[at] -= 1
-        going = (self.left[at] > 0) & ~plan.done
+            self.promise[rows] = plan.promise
+        self.left[rows] -= 1
+        going = (self.left[rows] > 0) & ~plan.done
         if going.all():
             return
         final = at[plan.done]
@@ -171,6 +172,10 @@ class _Search:
                 end.points[at[moves]] = self.move(points[moves], plan.step[moves], at[moves])
         end.converged[final] = True
         self._leave(at[~going])
+
+    def _rows(self, problems: Ints) -> Ints | slice:
+        """The places of problems in the arrays; of all of them a slice, which copies nothing."""
+        return slice(None) if len(problems) == len(self.open) else problems
 
     def _leave(self, problems: Ints) -> None:
         self.open[problems] = False

@@ -284,7 +284,7 @@ def _invert(S: Floats, q: int) -> tuple[Floats, Floats, Floats]:
     return np.stack([p[0] for p in parts]), np.array([p[1] for p in parts]), np.array([p[2] for p in parts])
 
 
-def _invert_one(S: Floats, q: int) -> tuple[Floats, float, float]:
+def _invert_one(S: Floats, q: int) -> tuple[Floats, np.float64, np.float64]:
     """The same of one matrix by LAPACK itself, which spares a small one numpy's set-up and a large one a product."""
     from scipy.linalg import lapack
 
@@ -295,4 +295,4 @@ def _invert_one(S: Floats, q: int) -> tuple[Floats, float, float]:
     lower, _ = lapack.dpotri(L, lower=1)  # above the diagonal it leaves the noughts of L
     inverse = lower + lower.T
     inverse.ravel("K")[:: len(S) + 1] *= 0.5
-    return inverse, float(np.add.reduce(log[:q])), float(np.add.reduce(log[q:]))
+    return inverse, np.add.reduce(log[:q]), np.add.reduce(log[q:])

@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.float64]
 
 FEW = 60
 """Matrices up to which one call for all is quicker than a pass over them for each element."""
+_SIGNS = np.array([[1.0, -1.0], [-1.0, 1.0]])[:, :, None, None]
 _FIRST: Any = [(0, 1), (0, 1), (0, 1)]
 
 
@@ -22,17 +23,15 @@ def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
     """(I + D Aⱼ)⁻¹ as (P, P, B, J), and Σⱼ log|I + D Aⱼ| as (B,)."""
     P = len(D)
     M = multiply(D[..., None], A)
+    if P == 1:
+        M += 1.0
+        return 1.0 / M, np.add.reduce(np.log(M[0, 0]), axis=-1)
     for k in range(P):
         M[k, k] += 1.0
-    if P == 1:
-        return 1.0 / M, np.add.reduce(np.log(M[0, 0]), axis=-1)
     if P == 2:
-        (a, b), (c, d) = M
-        det = a * d - b * c
-        out = np.empty_like(M)
-        out[0, 0], out[1, 1], out[0, 1], out[1, 0] = d, a, -b, -c
-        out /= det
-        return out, np.add.reduce(np.log(det), axis=-1)
+        adjugate = M[::-1, ::-1].swapaxes(0, 1) * _SIGNS
+        det = np.add.reduce(M[0] * adjugate[:, 0])
+        return adjugate / det, np.add.reduce(np.log(det), axis=-1)
     last = np.moveaxis(M, (0, 1), (-2, -1))
     inverse: Floats = np.asarray(np.linalg.inv(last), dtype=float)
     return np.moveaxis(inverse, (-2, -1), (0, 1)), np.linalg.slogdet(last)[1].sum(axis=-1)
@@ -52,7 +51,7 @@ def multiply(M: Floats, N: Floats) -> Floats:
 
 def symmetric(M: Floats) -> Floats:
     """Take the rounding out of element-first matrices (P, P, …) that are symmetric."""
-    return 0.5 * (M + M.swapaxes(0, 1))
+    return M if len(M) == 1 else 0.5 * (M + M.swapaxes(0, 1))
 
 
 def apply(M: Floats, v: Floats) -> Floats:

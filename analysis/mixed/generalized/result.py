@@ -20,6 +20,7 @@ from doublecode.analysis.mixed.generalized.intervals import GeneralizedMethod, g
 from doublecode.analysis.mixed.generalized.latent_variance import family_variance, r2_frame
 from doublecode.analysis.mixed.generalized.links import Link, inverse
 from doublecode.analysis.mixed.generalized.marginal_effects import average_effects
+from doublecode.analysis.mixed.generalized.parameter_limits import Parameters
 from doublecode.analysis.mixed.generalized.predicted_courses import Over, predicted_course
 from doublecode.analysis.mixed.generalized.response import Outcome
 from doublecode.analysis.mixed.generalized.simulated_checks import simulated_checks
@@ -329,23 +330,35 @@ class GeneralizedResult(MixedAnswer):
         return rsquared.icc_values(self.model, self.beta, self.fit.covariances, self.family_variance)
 
     def confint(
-        self, method: GeneralizedMethod = "wald", *, conf_level: float | None = None, n_boot: int = 1000, seed: int = 0
-    ) -> pd.DataFrame:
+        self, method: GeneralizedMethod = "wald", *, conf_level: float | None = None, n_boot: int = 1000, seed: int = 0,
+        parameters: Parameters = "all",
+    ) -> pd.DataFrame:  # fmt: skip
         """Limits of parameters: parameter, group, term, estimate, conf_low, conf_high, method.
 
         Parameters
         ----------
         method
-            ``"wald"`` and ``"profile"`` (likelihood) of the fixed effects, ``"bootstrap"`` (parametric) of the fixed
-            effects and the standard deviations; its `method` counts the draws that could be refitted.
+            ``"wald"``, ``"profile"`` (likelihood) or ``"bootstrap"`` (parametric; no thresholds; its `method` counts
+            the draws that could be refitted). A standard deviation has its Wald limits formed in logarithms, NaN where
+            it is zero; a profile limit is 0 where zero fits.
         conf_level
             In (0, 1); None takes that of the fit.
         n_boot, seed
             Refits and seed of the bootstrap.
+        parameters
+            ``"all"`` (thresholds of an ordinal outcome among them), ``"fixed"``, or ``"variances"`` (standard
+            deviations of random effects, and the dispersion of a negative binomial).
         """
         level = float(self.spec["conf_level"]) if conf_level is None else conf_level
         return generalized_intervals(
-            self.model, self.outcome, self.fit, method, conf_level=level, n_boot=n_boot, seed=seed
+            self.model,
+            self.outcome,
+            self.fit,
+            method,
+            conf_level=level,
+            n_boot=n_boot,
+            seed=seed,
+            parameters=parameters,
         )
 
     def check_simulated(self, n: int = 250, *, seed: int = 0) -> pd.DataFrame:

@@ -54,6 +54,14 @@ SENTENCES: Final[dict[str, Wording]] = {
         "with 0 raters the predictor is a questionnaire: it has no rating error, costs no hours of rating and has no "
         "ICC, and what is said of raters does not act there"
     ),
+    "power_family": (
+        "effects and the patients' share of variance are on the scale of the linear predictor (log odds, log of a "
+        "rate), and tested by Wald's z, which is too sure of itself between few patients"
+    ),
+    "power_trend": (
+        "a trend is the change from session to session, in standard deviations of the outcome within patients, or on "
+        "the scale of the link"
+    ),
     "power_cheapest": _cheapest,
     "power_patient_means": (
         "a patient's level is the mean of the sessions that are there; with few sessions it is measured with error, "
@@ -86,6 +94,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     "design_more_ratings": "recodes and anchors are not in the hours of rating",
     "design_problems": "the data hold {n} problem(s) that stop an analysis; nothing was taken from them",
     "design_no_data": "nothing is taken from data, which are not there yet: {reason}",
+    "design_family": (
+        "the declared outcome is {family}; the simulated one is continuous, and power is that of a linear model. A "
+        "coarser outcome has less"
+    ),
     "design_product": (
         "tested is a product, and the closed form takes predictors as fixed: of scores that are drawn, with error, "
         "power is some hundredths smaller"
@@ -108,7 +120,7 @@ PART_WORDS: Final = {
     "severity": "Severity in a rating’s error", "points": "Points of the score",
     "icc_outcome": "Outcome’s ICC (patients)",
     "icc_predictor": "Predictor’s ICC (patients)", "icc_therapist": "Outcome’s ICC (therapists)",
-    "slope_sd": "*SD* of slopes", "minutes": "Minutes per rating",
+    "slope_sd": "*SD* of slopes", "base": "Outcome, middle patient", "minutes": "Minutes per rating",
 }  # fmt: skip
 SOURCE_WORDS: Final = {
     "patients": "patients.csv and sessions.csv: patients with a session",
@@ -125,6 +137,7 @@ SOURCE_WORDS: Final = {
     "continuous": "taken as continuous",
     "default": "nobody says; state it",
     "stated": "stated",
+    "base": "mean of the outcome over all sessions",
     "included": "patients.csv: those who are included",
     "complete_patients": "patients who have all that the regression asks for",
     "rated_sessions": "sessions of each in which the predictor is rated",
@@ -161,7 +174,7 @@ def value_of_part(part: str, value: float) -> str:
     """A part of a plan as a table shows it."""
     if part in ("dropout", "lost", "double", "severity"):
         return format_number(value, "percent", 0)
-    return format_number(value, "bounded" if part.startswith(("icc_", "reliability")) else "count")
+    return format_number(value, "bounded" if part.startswith(("icc_", "reliability", "base")) else "count")
 
 
 def source_of_part(source: str) -> str:

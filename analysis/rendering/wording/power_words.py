@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,11 +17,18 @@ UNITS: Final = {
     "between": "standard deviations of the outcome between patients per standard deviation of the patients' levels",
 }
 """What a slope in standard deviations is divided by, at each level."""
+RATIOS: Final = {"binomial": ("log odds", "an odds ratio"), "poisson": ("log of the rate", "a rate ratio")}
+"""What a coefficient of a family is, and what its exponential is."""
+PER: Final = {
+    "within": "per standard deviation of the sessions about their patient's mean",
+    "between": "per standard deviation of the patients' levels", "trend": "per session",
+}  # fmt: skip
 SCALE_WORDS: Final = {"r": "a correlation of {}", "sd": "a standardised slope of {}", "f2": "an *f*² of {}"}
 DDF: Final = {
     "kenward-roger": "Kenward–Roger degrees of freedom", "satterthwaite": "Satterthwaite degrees of freedom",
     "z": "the normal distribution",
 }  # fmt: skip
+LEVELS: Final = {"within": "within patients", "between": "between patients", "trend": "per session"}
 PERCENT: Final = frozenset(("double", "dropout", "lost"))
 VARIED: Final = {
     "patients": "the number of patients", "sessions": "the number of sessions per patient",
@@ -32,6 +40,7 @@ VARIED: Final = {
     "icc_predictor": "the predictor's share of variance between patients",
     "icc_therapist": "the outcome's share of variance between therapists", "slope_sd": "the SD of slopes",
     "within": "the effect within patients", "between": "the effect between patients",
+    "trend": "the trend per session", "base": "the base",
 }  # fmt: skip
 
 
@@ -74,8 +83,13 @@ def joined(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def effect_words(level: str, stated: float, slope: float, scale: str) -> str:
+def effect_words(level: str, stated: float, slope: float, scale: str, family: str | None = None) -> str:
     """An effect with its level and what it is divided by."""
+    if family is not None:
+        of, ratio = RATIOS[family]
+        return f"{ratio} of {format_number(math.exp(stated))} {PER[level]} ({of} {format_number(stated)})"
+    if level == "trend":
+        return f"a trend of {format_number(stated)} standard deviations within patients per session"
     said = SCALE_WORDS[scale].format(format_number(stated, "bounded" if scale == "r" else "number"))
     slopes = "" if scale == "sd" else f"a slope of {format_number(slope)} "
     return f"{said} {level} patients ({slopes}{UNITS[level]})"
@@ -84,9 +98,10 @@ def effect_words(level: str, stated: float, slope: float, scale: str) -> str:
 def caption(facts: PowerFacts) -> str:
     """Under the figure: effect with level and divisor, design, model, band, studies and seed."""
     by = joined([VARIED[name] for name in facts.varied])
+    family = facts.plan.get("family")
     effects = [
-        f"the effect {level} patients that is shown ({UNITS[level]})" if level in facts.varied
-        else effect_words(level, stated, slope, facts.scale)
+        f"the effect that is shown ({_unit(level, family)})" if level in facts.varied
+        else effect_words(level, stated, slope, facts.scale, family)
         for level, stated, slope in facts.effects
     ]  # fmt: skip
     return (
@@ -130,6 +145,10 @@ def design_words(facts: PowerFacts) -> list[str]:
         ("icc_outcome", "of the outcome's variance between patients"),
         ("icc_therapist", "of it between therapists"),
         ("icc_predictor", "of the predictor's variance between patients")) if plan.get(name)]  # fmt: skip
+    if plan.get("family"):
+        what = "a probability of" if plan["family"] == "binomial" else "a mean count of"
+        base = "" if "base" in facts.varied else f", {what} {format_number(plan['base'])} of a patient in the middle"
+        said.append(f"an outcome that is {'done or not' if plan['family'] == 'binomial' else 'counted'}{base}")
     return [*said, *_rating_words(plan, facts), *losses, *shares, *_slope_words(plan)]
 
 
@@ -156,7 +175,8 @@ def _slope_words(plan: Mapping[str, Any]) -> list[str]:
 
 def paragraph(facts: PowerFacts, found: str) -> str:
     """The paragraph of a proposal: how power was found, what was assumed, `found` as sentences."""
-    known = [effect_words(level, stated, slope, facts.scale) for level, stated, slope in facts.effects
+    family = facts.plan.get("family")
+    known = [effect_words(level, stated, slope, facts.scale, family) for level, stated, slope in facts.effects
              if level not in facts.varied]  # fmt: skip
     varied = [f"{VARIED[name]} ({', '.join(value_words(name, value) for value in values)})"
               for name, values in facts.varied.items()]  # fmt: skip
@@ -166,7 +186,7 @@ def paragraph(facts: PowerFacts, found: str) -> str:
         f"We varied {joined(varied)}." if varied else "",
         f"The effect to be found is {joined(known)}; it was stated beforehand, and is not an estimate of this study."
         if known else "",
-        f"Each simulated study was fitted by restricted maximum likelihood ({facts.formula}) and tested two-sided at "
+        f"Each simulated study was fitted by {_method(family)} ({facts.formula}) and tested two-sided at "
         f"α = {format_number(facts.alpha, 'bounded')} with {DDF[facts.ddf]}; a study that could not be fitted counts "
         "as one without a finding.",
         f"{_studies(facts)} (doublecode {facts.version}, seed {facts.seed}).",
@@ -178,7 +198,7 @@ def paragraph(facts: PowerFacts, found: str) -> str:
 def found_words(row: Mapping[str, Any], conf_level: float, *, with_raters: bool) -> str:
     """What one design yields: power with its limits, widths, failures, hours."""
     said = (
-        f"Power for the effect {row['term']} patients is {_power(row)}; the {100 * conf_level:g} % interval of the "
+        f"Power for the effect {LEVELS[row['term']]} is {_power(row)}; the {100 * conf_level:g} % interval of the "
         f"slope is expected to be {format_number(row['width'])} wide"
     )
     if row["icc_width"] == row["icc_width"]:
@@ -197,7 +217,19 @@ def found_of_several(rows: Sequence[tuple[str, Mapping[str, Any]]], *, with_rate
         + (f" ({row['hours']:.0f} hours of rating)" if with_raters and row["hours"] else "")
         for name, row in rows
     ]
-    return f"Power for the effect {rows[0][1]['term']} patients is {joined(said)}."
+    return f"Power for the effect {LEVELS[rows[0][1]['term']]} is {joined(said)}."
+
+
+def _method(family: str | None) -> str:
+    if family is None:
+        return "restricted maximum likelihood"
+    return f"maximum likelihood, as a {'logistic' if family == 'binomial' else 'Poisson'} mixed model"
+
+
+def _unit(level: str, family: str | None) -> str:
+    if family is not None:
+        return f"{RATIOS[family][0]} {PER[level]}"
+    return UNITS.get(level, "standard deviations of the outcome within patients per session")
 
 
 def _power(row: Mapping[str, Any]) -> str:

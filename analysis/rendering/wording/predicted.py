@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.rendering.predicted_figures import PredictedCourse
 
-MOST_SAID: Final = 4
-"""Levels of a predictor whose predictions are all said; of more, and of numbers, the first and the last."""
+MOST_SAID, MOST_OF_CATEGORIES = 8, 3
+"""Levels of a predictor whose predictions are all said (of categories fewer); else the first and the last."""
 _WHAT: Final = {
     "probability": "Predicted probability of {}", "count": "Predicted mean of {}",
     "rate": "Predicted {} per unit of exposure", "categories": "Predicted probabilities of the categories of {}",
@@ -27,14 +27,15 @@ def predicted_words(course: PredictedCourse) -> str:
     over = f"averaged over {groups}" if course.average else f"random effects of {groups} at 0"
     what = _WHAT[course.quantity].format(course.outcome)
     places = list(dict.fromkeys(course.curve["x"]))
-    said = places if len(places) <= MOST_SAID else [places[0], places[-1]]
+    most = MOST_OF_CATEGORIES if course.categories else MOST_SAID
+    said = places if len(places) <= most and not course.is_number else [places[0], places[-1]]
     values = "; ".join(_at(course, place) for place in said)
     return f"{what} over {course.predictor}, {over}: {values}. {_drawn(course)}"
 
 
 def _at(course: PredictedCourse, place: Any) -> str:
     rows = course.curve[course.curve["x"] == place]
-    where = f"{course.predictor} {format_number(place) if course.is_number else place}"
+    where = f"{course.predictor} {format_number(place, 'count') if course.is_number else place}"
     if course.categories:
         shares = ", ".join(
             f"{name} {format_number(one, 'bounded')}"

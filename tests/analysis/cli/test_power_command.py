@@ -110,3 +110,14 @@ def test_widths_of_the_raters_icc(run):
     assert "--icc-rating is missing" in err
     code, _, err = run(*PLAN, "--within", ".3", "--items", "7")
     assert "are of --for icc" in err
+
+
+def test_an_outcome_that_is_done_or_not(run):
+    words = (*PLAN, "--family", "binomial", "--base", ".4", "--within", ".8", "--json")
+    code, out, _ = run(*words)
+    assert code == 0
+    spec = json.loads(out)["spec"]
+    assert (spec["plan"]["family"], spec["plan"]["base"], spec["scale"], spec["ddf"]) == ("binomial", 0.4, "link", "z")
+    code, _, err = run(*PLAN, "--family", "poisson", "--trend", ".1")
+    assert code == 2
+    assert "mean count" in err

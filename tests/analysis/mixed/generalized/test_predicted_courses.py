@@ -139,3 +139,14 @@ def test_a_model_without_predictors_has_no_course() -> None:
     fit = fit_generalized("done ~ 1 + (1 | patient)", HOMEWORK, family="binomial")
     with pytest.raises(UsageError, match="no predictor to draw over"):
         fit.plot()
+
+
+def test_words_of_categories_stand_beside_and_apart() -> None:
+    words = ["nothing at all", "a little of it", "about half", "nearly all", "more than was agreed"]
+    data = ORDINAL.assign(y=pd.Categorical.from_codes(ORDINAL["y"], words, ordered=True))
+    axes = fit_generalized("y ~ x + w + (1 | g)", data, family="ordinal").plot("x")
+    named = [text for text in axes.texts if text.get_text()]
+    assert [text.get_text().replace("\n", " ") for text in named] == words
+    heights = [text.get_position()[1] for text in named]
+    assert (np.diff(heights) > 0.05).all()
+    assert all(text.get_position()[0] > 1 for text in named)
