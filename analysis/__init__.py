@@ -41,6 +41,7 @@ From codes to findings (linking)
     build_frame     one row per session or patient, with the ledger of every row
     within_between  a predictor as the patient's mean and the deviation from it
     fit_series      models step by step on one common set of rows, as declared and split
+    fit_generalized_series  the same of outcomes that are done or not, counted, or in ordered categories
     reliable_change  who changed reliably and crossed the cut-off, by Jacobson and Truax
     sudden_gains    large, lasting improvements between sessions, by Tang and DeRubeis
     patient_outcome  outcome of patients on their mean over sessions, adjusted for the baseline
@@ -72,6 +73,7 @@ Before the data (planning)
     PlannedStudy    patients, sessions, raters, losses and variances of a study that is planned
     regression_power  power of terms of a linear regression, in closed form
     precision       expected width of an ICC's interval under a plan of who rates what
+    icc_widths      the same for numbers of sessions, raters and shares, closed forms beside
     study_design    the planned study that a study folder declares, each part with its origin
 
 Beside other studies (meta_analysis)
@@ -91,7 +93,9 @@ A whole study
     side_by_side    models in one table, a column for each, as papers print them
     study_sensitivity  findings without each patient, rater, therapist, under other rules and with CR2
     therapist_pages  each therapist's coded behaviors against team and threshold, with a small-cell rule
+    reliability_of_studies  ICC and omega of many studies in one table, the broken ones named
     study_status    how far the coding is: done, late, pace, pairs, hours left
+    Workers         cores or a Dask cluster for long work, and where answers are kept as they come
     run_study       read a study folder, analyse what it declares, write its report
     compare_published  every number that a paper prints beside ours, with a verdict
     printed_tables  the tables of the paper that a study declares, in every form
@@ -122,6 +126,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.generalized_series import fit_generalized_series as fit_generalized_series
     from doublecode.analysis.linking.imputation import impute as impute
     from doublecode.analysis.linking.imputed_fits import pool_imputed as pool_imputed
     from doublecode.analysis.linking.indirect_effect import mediation as mediation
@@ -143,6 +148,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed import fit_many as fit_many
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
     from doublecode.analysis.mixed import profile_function as profile_function
+    from doublecode.analysis.planning.icc_designs import icc_widths as icc_widths
     from doublecode.analysis.planning.interval_width import precision as precision
     from doublecode.analysis.planning.planned_study import PlannedStudy as PlannedStudy
     from doublecode.analysis.planning.regression_terms import regression_power as regression_power
@@ -163,12 +169,14 @@ if TYPE_CHECKING:
     from doublecode.analysis.report.folder import run_study as run_study
     from doublecode.analysis.report.paper_printing import printed_tables as printed_tables
     from doublecode.analysis.report.published_comparison import compare_published as compare_published
+    from doublecode.analysis.results.spread_work import Workers as Workers
     from doublecode.analysis.screening.rating_screens import screen_ratings as screen_ratings
     from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
     from doublecode.analysis.study.design_of_study import study_design as study_design
     from doublecode.analysis.study.frame_of_study import study_frame as study_frame
     from doublecode.analysis.study.model_columns import side_by_side as side_by_side
+    from doublecode.analysis.study.reliability_of_many import reliability_of_studies as reliability_of_studies
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
     from doublecode.analysis.study.sensitivity_of_study import study_sensitivity as study_sensitivity
@@ -177,6 +185,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "PlannedStudy": "planning.planned_study",
+    "Workers": "results.spread_work",
     "agreement": "concordance.coefficients",
     "alpha": "consistency.alpha_omega",
     "audit": "auditing.audited_text",
@@ -200,6 +209,7 @@ _HOME = {
     "family_of_tests": "regression.families",
     "fidelity": "description.manual_fidelity",
     "fit_generalized": "mixed",
+    "fit_generalized_series": "linking.generalized_series",
     "fit_ladder": "mixed",
     "fit_linear": "regression.linear_regression",
     "fit_many": "mixed",
@@ -223,10 +233,12 @@ _HOME = {
     "pool_imputed": "linking.imputed_fits",
     "power": "planning.simulated_power",
     "precision": "planning.interval_width",
+    "icc_widths": "planning.icc_designs",
     "printed_tables": "report.paper_printing",
     "profile_function": "mixed",
     "published_effects": "meta_analysis.published",
     "read_study": "study.run",
+    "reliability_of_studies": "study.reliability_of_many",
     "regression_power": "planning.regression_terms",
     "reliable_change": "linking.patient_change",
     "run_study": "report.folder",

@@ -40,9 +40,15 @@ def as_used(book: Instrument, use: InstrumentUse) -> Instrument:
     InstrumentError
         An item that is to be reversed is not in the codebook.
     StudyError
-        A scale is not, or more items are asked for than it has.
+        A scale is not, or more items are asked for than it has; latent severity without an ordinal item.
     """
     turned = book if use.reverse is None else book.with_reversal(use.reverse)
+    if use.severity == "latent" and not book.ordinal_items:
+        found = ", ".join(f"{item.name}: {len(item.codes)} codes" for item in book.columns if item.codes) or "none"
+        raise StudyError(
+            f'instrument {use.name!r}: severity = "latent" needs items of 3 to 7 ordered codes (found {found}); '
+            'allowed for this instrument: "points". Leave the line out.'
+        )
     if not use.minimum_valid:
         return turned
     known = [one.name for one in turned.scales]

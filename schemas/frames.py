@@ -189,15 +189,18 @@ def _without_nullable(data: pd.DataFrame, kinds: Sequence[Any]) -> pd.DataFrame:
     """Columns of pandas' nullable and Arrow types as ordinary numbers and texts, NA as NaN or None."""
     import pandas as pd
 
-    nullable = [place for place, kind in enumerate(kinds) if getattr(kind, "na_value", None) is pd.NA]
-    if not nullable:
+    if not any(getattr(kind, "na_value", None) is pd.NA for kind in kinds):
         return data
-    plain = {place: _ordinary(data.iloc[:, place]) for place in nullable}
-    columns = [plain.get(place, data.iloc[:, place]) for place in range(data.shape[1])]
+    columns = [ordinary(data.iloc[:, place]) for place in range(data.shape[1])]
     return pd.concat(columns, axis=1).set_axis(data.columns, axis=1)
 
 
-def _ordinary(column: pd.Series[Any]) -> pd.Series[Any]:
+def ordinary(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column of a nullable type as ordinary numbers or texts; any other untouched."""
+    import pandas as pd
+
+    if getattr(column.dtype, "na_value", None) is not pd.NA:
+        return column
     kind, gaps = column.dtype.kind, bool(column.isna().any())
     if kind in "iufb":
         own: Any = "float64" if gaps else getattr(column.dtype, "numpy_dtype", "float64")
@@ -222,14 +225,20 @@ def refuse_odd_columns(data: pd.DataFrame, where: str = "data", kinds: Sequence[
             "not say which is meant; rename one of them, or leave it out."
         )
     kinds = list(data.dtypes) if kinds is None else kinds
-    for place, kind in enumerate(kinds if len(data) else ()):
-        may_be_lists = getattr(kind, "kind", "") == "O" and getattr(kind, "name", "") not in ("str", "string")
-        first = data.iloc[0, place] if may_be_lists else None
-        if isinstance(first, list | dict | set | tuple):
-            raise ContractError(
-                f"{where}: the column {data.columns[place]!r} holds several values in one cell (a "
-                f"{type(first).__name__}); give every value a cell of its own."
-            )
+    for place, kind in enumerate(kinds):
+        if getattr(kind, "kind", "") == "O":
+            refuse_several_values(data.iloc[:, place], where)
+
+
+def refuse_several_values(column: pd.Series[Any], where: str) -> None:
+    """Refuse a column whose first cell holds several values."""
+    texts = column.dtype.kind != "O" or column.dtype.name in ("str", "string")
+    first = None if texts or not len(column) else column.iloc[0]
+    if isinstance(first, list | dict | set | tuple):
+        raise ContractError(
+            f"{where}: the column {column.name!r} holds several values in one cell (a {type(first).__name__}); give "
+            "every value a cell of its own."
+        )
 
 
 def _plain_values(column: Series[Any], floats: type[Float64]) -> Any:

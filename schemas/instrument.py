@@ -189,6 +189,11 @@ class Instrument(Declared):
             )
         check_norms(scale, lowest, highest, (*at, "norms"))
 
+    @property
+    def ordinal_items(self) -> tuple[Item, ...]:
+        """Columns of 3 to 7 ordered codes, which a cumulative model takes."""
+        return tuple(column for column in self.columns if 3 <= len(column.codes) <= 7)
+
     @cached_property
     def columns(self) -> tuple[Item, ...]:
         """All items as the rater meets them.

@@ -10,8 +10,17 @@ from pydantic import Field, StringConstraints, model_validator
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.errors import StudyError
+from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.names import Name, Reference, Title
 from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.series_families import (
+    OFFSET,
+    SeriesFamily,
+    SeriesLink,
+    family_faults,
+    offset_column,
+    outcome_of,
+)
 from doublecode.schemas.study_parts import KEYS, Variable, refuse_twice
 
 _RESIDUALS: Final = re.compile(r"c?ar1\(\s*(\w+)\s*\|\s*(\w+(?:\s*:\s*\w+)*)\s*\)")
@@ -60,6 +69,22 @@ class ModelSeries(Declared):
     reproduces : str
         The paper whose printed models these are: the series is labelled so, and likelihood ratios of the REML fits
         stand beside, as papers print them. Write ``intercept_at = 0`` where the paper kept the session number as it is.
+    family : {"binomial", "poisson", "negative-binomial", "ordinal"}
+        An outcome that is done or not (0/1, or successes with `trials`), counted, or rated in ordered categories;
+        without it the models are linear. The keys below are of such models only.
+    link : {"logit", "probit", "cloglog", "log"}
+        Logit (default), probit or complementary log-log of binomial; logit or probit of ordinal; counts have the log.
+    nagq : int
+        Points of adaptive Gauss–Hermite quadrature; 1 is Laplace's approximation. Without it 15 where every step has
+        one scalar random term, else 1: all models of a series share one.
+    trials : str
+        Of binomial: the variable with the number of trials; the outcome is the number of successes.
+    offset : str
+        A known part of the linear predictor: a variable, or the log of one, ``"log(minutes)"``, for rates.
+    prior_sd : float
+        A weak normal prior on every fixed effect but the intercept: the way on where predictors separate the outcome.
+    thresholds : {"flexible", "equidistant"}
+        Of ordinal: each where the data put it (default), or at equal distances.
     """
 
     name: Name
@@ -75,6 +100,13 @@ class ModelSeries(Declared):
     explained: bool = False
     figures: tuple[SeriesFigure, ...] = ()
     reproduces: str = ""
+    family: SeriesFamily | None = None
+    link: SeriesLink | None = None
+    nagq: Annotated[int, Field(ge=1, le=100)] | None = None
+    trials: Reference | None = None
+    offset: Annotated[str, StringConstraints(pattern=rf"^({OFFSET})$")] | None = None
+    prior_sd: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    thresholds: Literal["flexible", "equidistant"] | None = None
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -90,7 +122,33 @@ class ModelSeries(Declared):
                 f"series {self.name!r}: latent_means are those of the predictors in split, and it has none; name them "
                 "in split, or leave latent_means out"
             )
+        wrong = Gathered()
+        for fault in family_faults(dict(self)):
+            with wrong.one():
+                raise ValueError(f"series {self.name!r}: {fault}")
+        wrong.refuse()
         return self
+
+    @property
+    def kind(self) -> str:
+        """What it is called in a list of declared models."""
+        return "series" if self.family is None else f"series, {self.family}"
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Columns that a generalised model needs beside those of its steps: trials, and that of the offset."""
+        offset = None if self.offset is None else offset_column(self.offset)[0]
+        return tuple(filter(None, (self.trials, offset)))
+
+    @property
+    def mentioned(self) -> tuple[str, ...]:
+        """Variables that are named outside of the steps."""
+        return (*self.split, *self.beside)
+
+    @property
+    def formulas(self) -> tuple[str, ...]:
+        """The steps, and where more columns are needed a formula of these: what a row must have all of."""
+        return self.steps if not self.beside else (*self.steps, f"{outcome_of(self.steps)} ~ {' + '.join(self.beside)}")
 
     @property
     def residual_columns(self) -> tuple[str, ...]:

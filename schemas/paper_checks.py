@@ -12,6 +12,7 @@ from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.paper_tables import Papers, PaperTable
+from doublecode.schemas.series_families import not_served
 from doublecode.schemas.study_parts import ModerationModel, Variable
 
 
@@ -107,6 +108,9 @@ def _check_steps(where: str, one: PaperTable, series: Sequence[ModelSeries]) -> 
     chosen = [series for series in series if series.name in one.series]
     shown = 0
     for model in chosen:
+        if model.family is not None:
+            instead = "Take it out; the report has its own tables of it, as CSV and in Word."
+            raise StudyError(f"{where}: series {model.name!r}: {not_served(model.family, 'kind = series', instead)}")
         count = len(model.steps)
         shown += len(one.steps) or count
         if one.steps and max(one.steps) > count:

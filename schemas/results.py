@@ -163,6 +163,8 @@ def _folded(text: str) -> str:
 
 def check_conf_level(conf_level: float, caller: str) -> None:
     """Refuse a confidence level outside (0, 1)."""
+    if type(conf_level) is float and 0.0 < conf_level < 1.0:  # asked at every fit: no class is looked up
+        return
     if isinstance(conf_level, bool) or not isinstance(conf_level, numbers.Real) or not 0.0 < conf_level < 1.0:
         raise UsageError(f"{caller}: conf_level is {conf_level!r}; it lies between 0 and 1, usually 0.95.")
 

@@ -15,6 +15,7 @@ from doublecode.schemas.missing_data_checks import check_missing
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.sensitivity import Sensitivity, SensitivityHeadline
+from doublecode.schemas.series_families import not_served
 from doublecode.schemas.study_parts import KEYS, ModerationModel, OutlierRule, Variable
 from doublecode.schemas.variable_checks import Uses, names_in_step
 
@@ -81,6 +82,9 @@ class _Finding:
         at = f"{self.where}: headline" if self.where == "sensitivity" else self.where
         check_test(FamilyTest(model=head.model, term=head.term, step=head.step), models, at)
         model = models[head.model]
+        if isinstance(model, ModelSeries) and model.family is not None:
+            said = not_served(model.family, "the multiverse", "Name a model of a linear series, or a moderation.")
+            raise StudyError(f"{at}: model {head.model!r}: {said}")
         known = model_variables(model, head)
         with wrong.one():
             check_missing(asked.missing, head.model, known, variables, is_series=isinstance(model, ModelSeries))

@@ -208,7 +208,7 @@ class Study(Findings, Declared):
             moderator = (model.moderator,) if model.moderator else ()
             places[f"moderation {model.name!r}"] = (model.outcome, model.predictor, *moderator, *model.covariates)
         places |= {f"patient outcome {one.name!r}": one.variables for one in self.patient_outcomes}
-        places |= {f"series {one.name!r}": one.split for one in self.series}
+        places |= {f"series {one.name!r}": one.mentioned for one in self.series}
         places |= {f"group comparison of {one.outcome!r}": (one.outcome, one.group) for one in self.group_comparisons}
         return places | dict(self.named_variables) | process.process_mentions(self)
 
@@ -349,7 +349,7 @@ class Study(Findings, Declared):
         )  # fmt: skip
         uses = [(book, self.use(book.name)) for book in self.codebooks.values()]
         models = model_table([
-            *((one.name, "series", one.title, "; ".join(one.steps)) for one in self.series),
+            *((one.name, one.kind, one.title, "; ".join(one.steps)) for one in self.series),
             *((one.name, "patients", one.title, one.formula) for one in self.patient_outcomes),
             *((one.name, "regression", one.title, one.formula) for one in self.moderations),
             *process.process_rows(self),

@@ -54,6 +54,9 @@ class InstrumentUse(Declared):
     reliability_interval : {"model", "jackknife"}
         Limits of the ICC: exact F or profile likelihood, which take scores as normal, or the jackknife over
         sessions, for scores that pile up on a floor or have a few sessions far from the rest.
+    severity : {"points", "latent"}
+        Severity of the raters in points of the scale; with ``"latent"`` also on the latent scale of every item of 3 to
+        7 ordered codes, by a cumulative model.
     pooling : {"mean", "primary"}
         How the ratings of a double-coded session become one: the mean of the raters, item by
         item, or the rating of the primary rater of the assignment; a session without one has no score, and the
@@ -75,13 +78,14 @@ class InstrumentUse(Declared):
     minimum_valid: dict[Reference, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     reliability: Literal["two-way", "one-way"] = "two-way"
     reliability_interval: Literal["model", "jackknife"] = "model"
+    severity: Literal["points", "latent"] = "points"
     pooling: Literal["mean", "primary"] = "mean"
     consensus: bool = False
     next_session_within: int | None = Field(default=None, ge=0, le=366)
 
     @model_validator(mode="after")
     def _acts(self) -> Self:
-        of_raters = ("raters", "reliability", "reliability_interval", "pooling", "consensus")
+        of_raters = ("raters", "reliability", "reliability_interval", "severity", "pooling", "consensus")
         idle = [key for key in of_raters if getattr(self, key) != type(self).model_fields[key].default]
         if self.source == "outcomes" and idle:
             raise ValueError(
@@ -91,6 +95,9 @@ class InstrumentUse(Declared):
             raise ValueError(
                 f"instrument {self.name!r}: next_session_within has no effect on what raters fill in; leave it out"
             )
+        if self.severity == "latent" and (self.reliability == "one-way" or 0 < len(self.raters) < 3):
+            why = "raters who are told apart" if self.reliability == "one-way" else "three raters or more"
+            raise ValueError(f'instrument {self.name!r}: severity = "latent" needs {why}; leave it out')
         for key, values in (
             ("sessions", self.sessions or ()),
             ("raters", self.raters),

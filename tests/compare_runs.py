@@ -6,7 +6,8 @@
 results.json, every table and the row ledger are read. Counts, rows, ids and texts must be equal; closed forms to 1e-12
 of the larger number, iterated estimates, log-likelihoods and degrees of freedom to 1e-8, their limits to 1e-6; p values
 absolutely, as a relative change of a statistic of 20 is two hundred times as large in its p. What is new (a file, a
-column, an entry) is listed and is no difference; versions are not compared.
+column, an entry, a row of a name of its own between the old ones) is listed and is no difference; versions are not
+compared.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ CLOSED = (
 )  # fmt: skip
 """Tables and sections whose numbers are formulas; all others come from an iteration."""
 NOT_COMPARED = ("versions",)
+NAMED_BY = ("code", "subject", "name", "variable", "stage", "session_id", "patient", "session")
+"""What rows are called in tables that grow with what a study declares."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,9 @@ def pack(run: dict[str, Any]) -> bytes:
 
 def compare(before: Any, after: Any, tolerance: Tolerance, place: tuple[str, ...] = ()) -> Iterator[Difference]:
     """Every difference of two runs, or of two parts of them."""
+    before, after, grown = without_new_rows(before, after)
+    if grown:
+        yield Difference((*place, f"{grown} rows"), None, grown, added=True)
     if isinstance(before, dict) and isinstance(after, dict):
         yield from compare_entries(before, after, tolerance, place)
     elif isinstance(before, list) and isinstance(after, list):
@@ -111,6 +117,33 @@ def compare(before: Any, after: Any, tolerance: Tolerance, place: tuple[str, ...
             yield Difference(place, before, after)
     elif before != after:
         yield Difference(place, before, after)
+
+
+def without_new_rows(before: Any, after: Any) -> tuple[Any, Any, int]:
+    """Both, the second without rows of names of their own that stand between the old ones; and how many these are.
+
+    Only where every old row is still there, in the old order: else nothing is taken out.
+    """
+    old, new = row_names(before), row_names(after)
+    known = set(old)
+    if (not old and before != []) or len(new) <= len(old) or [one for one in new if one in known] != old:
+        return before, after, 0
+    kept = [at for at, name in enumerate(new) if name in known]
+    if isinstance(after, list):
+        return before, [after[at] for at in kept], len(new) - len(old)
+    return before, {name: [cells[at] for at in kept] for name, cells in after.items()}, len(new) - len(old)
+
+
+def row_names(part: Any) -> list[tuple[Any, ...]]:
+    """What the rows of a table or of a list of records are called; empty where they have no names."""
+    if isinstance(part, list) and part and all(isinstance(one, dict) for one in part):
+        names = [name for name in NAMED_BY if all(name in one for one in part)]
+        return [tuple(str(one[name]) for name in names) for one in part] if names else []
+    if isinstance(part, dict) and part and all(isinstance(cells, list) for cells in part.values()):
+        columns = [part[name] for name in NAMED_BY if name in part]
+        same = len({len(cells) for cells in part.values()}) == 1
+        return list(zip(*columns, strict=True)) if columns and same else []
+    return []
 
 
 def compare_entries(

@@ -42,6 +42,7 @@ from doublecode.analysis import (
     describe,
     drift,
     dyad_icc,
+    fit_generalized,
     fit_ladder,
     fit_many,
     fit_mixed,
@@ -49,12 +50,14 @@ from doublecode.analysis import (
     g_study,
     group_anova,
     icc,
+    icc_widths,
     interaction_family,
     intra_rater,
     log_counts,
     mahalanobis,
     moderation,
     omega,
+    ordinal_severity,
     patient_outcome,
     pool,
     power,
@@ -143,6 +146,11 @@ def sleep() -> pd.DataFrame:
 
 def regression() -> pd.DataFrame:
     return pd.read_csv(REFERENCE / "data" / "lm_a.csv")
+
+
+def ordinal(name: str) -> pd.DataFrame:
+    """Ratings 0 to 4 of 22 × 9 sessions, or of sessions by five raters."""
+    return pd.read_csv(REFERENCE / "ordinal.csv").query("set == @name").reset_index(drop=True)
 
 
 @case
@@ -307,6 +315,28 @@ def mixed_compared() -> Any:
 @case
 def mixed_influence() -> Any:
     return fit_mixed("Reaction ~ Days + (1 | Subject)", sleep()).influence()
+
+
+@case
+def generalized_done() -> Any:
+    data = pd.read_csv(REFERENCE / "generalized" / "homework.csv")
+    return fit_generalized("done ~ x + z + (1 | patient)", data, family="binomial")
+
+
+@case
+def generalized_counts() -> Any:
+    data = pd.read_csv(REFERENCE / "generalized" / "homework.csv")
+    return fit_generalized("nb ~ x + (1 | patient)", data, family="negative-binomial")
+
+
+@case
+def ordinal_ratings() -> Any:
+    return fit_generalized("y ~ x + w + (1 | g)", ordinal("plain"), family="ordinal")
+
+
+@case
+def ordinal_raters() -> Any:
+    return ordinal_severity(ordinal("crossed"), targets="g", raters="h", ratings="y")
 
 
 @case
@@ -525,6 +555,11 @@ def pooled_at_ages() -> Any:
 def power_of_a_plan() -> Any:
     plan = PlannedStudy(patients=20, sessions=6, raters=4, double=0.3, icc_rating=0.6)
     return power(plan, within=0.3, between=0, vary={"patients": [15, 20]}, studies=100, seed=1)
+
+
+@case
+def widths_of_planned_ratings() -> Any:
+    return icc_widths([60, 120], 4, 0.5, icc=0.6, items=7, omega=0.85, studies=20).cheapest(0.5)
 
 
 @case

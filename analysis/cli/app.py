@@ -16,9 +16,11 @@ from doublecode.analysis.cli import (
     on_effects,
     on_files,
     on_frozen_plans,
+    on_models,
     on_plans,
     on_power,
     on_raters,
+    on_reliability,
     on_sensitivity,
     on_study,
     on_texts,
@@ -64,6 +66,7 @@ def options(
 
 
 on_study.register(app)
+on_reliability.register(app)
 on_sensitivity.register(app)
 on_therapists.register(app)
 init_command.register(app)
@@ -76,6 +79,7 @@ ledger_commands.register(app)
 on_traces.register(app)
 on_frozen_plans.register(app)
 on_files.register(app)
+on_models.register(app)
 on_effects.register(app)
 on_texts.register(app)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.consistency.alpha_omega_results import OmegaResult
     from doublecode.analysis.consistency.omega_kinds import Kind
-    from doublecode.analysis.mixed.fit import Ddf
-    from doublecode.analysis.mixed.generalized.result import GeneralizedResult
-    from doublecode.analysis.mixed.result import MixedResult
     from doublecode.analysis.reliability.decision import DStudyResult
     from doublecode.analysis.reliability.dyads import DyadResult
     from doublecode.analysis.reliability.icc_result import ICCResult
@@ -50,7 +47,7 @@ ConfLevel = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
-    for name, command in (("icc", icc), ("agreement", agreement), ("omega", omega), ("fit", fit)):
+    for name, command in (("icc", icc), ("agreement", agreement), ("omega", omega)):
         app.command(name, rich_help_panel=ANY_FILE)(command)
 
 
@@ -330,51 +327,6 @@ def _subscales(texts: list[str]) -> dict[str, tuple[str, ...]]:
             raise UsageError(f"--subscale: found {text!r}, allowed a name and its items, such as first=a,b,c.")
         parts[name.strip()] = names_in(items)
     return parts
-
-
-def fit(
-    formula: Annotated[str, typer.Argument(help='lme4 formula: "phq9 ~ session + (session | patient)"')],
-    file: Rows,
-    ml: Annotated[bool, typer.Option("--ml", help="Maximum likelihood instead of REML.")] = False,
-    ddf: Annotated[str, typer.Option(help="auto, kenward-roger, satterthwaite or z.")] = "auto",
-    family: Annotated[
-        str | None, typer.Option(help="binomial, poisson, negative-binomial, ordinal; none: linear.")
-    ] = None,
-    link: Annotated[
-        str | None, typer.Option(help="Of binomial: logit, probit or cloglog; of ordinal: logit or probit.")
-    ] = None,
-    trials: Annotated[str | None, typer.Option(help="Of binomial: column of trials; the outcome is successes.")] = None,
-    offset: Annotated[str | None, typer.Option(help="Column of a known part, such as the log of an exposure.")] = None,
-    sheet: Sheet = None,
-    missing: Missing = "",
-    as_json: AsJson = False,
-) -> None:
-    """Mixed model with lme4's formulas: linear, with honest df; by --family done or not, counts, ordered categories."""
-    from doublecode.analysis.mixed import fit_generalized, fit_mixed
-    from doublecode.analysis.mixed.formula import parse_mixed
-    from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.study.warnings import fit_warnings
-    from doublecode.schemas.results import result_record
-
-    parsed = parse_mixed(formula)
-    more = tuple(name for name in (trials, offset) if name)
-    roles = parsed.roles | dict.fromkeys(more, Role.NUMBER)
-    data, remarks = read_columns(file, (*parsed.names, *more), sheet, roles, names_in(missing))
-    if family is None:
-        _refuse_without_family(link=link, trials=trials)
-        result: MixedResult | GeneralizedResult = fit_mixed(
-            parsed, data, reml=not ml, ddf=cast("Ddf", ddf), offset=offset
-        )
-    else:
-        result = fit_generalized(parsed, data, family=family, link=link, trials=trials, offset=offset)
-    record = with_remarks(result_record(result), remarks) if as_json else None
-    print_answer(result, record, warnings=fit_warnings(result))
-
-
-def _refuse_without_family(**options: str | None) -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise UsageError(f"--{name}: found {value!r}; it belongs to --family binomial. Give --family as well.")
 
 
 def _number(text: str, option: str) -> float:

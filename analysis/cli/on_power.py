@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from doublecode.analysis.cli.on_files import AsJson
+from doublecode.analysis.cli.rating_widths import widths_of_designs
 from doublecode.coding.console import COORDINATOR, progress_bar, say
 from doublecode.schemas.errors import UsageError
 
@@ -35,6 +36,10 @@ def power(
     ] = None,
     patients: Annotated[str | None, _part("Patients: 22, or 20,30,40 for a curve.")] = None,
     sessions: Annotated[str | None, _part("Sessions of each that are analysed.")] = None,
+    purpose: Annotated[
+        Literal["effect", "icc"],
+        typer.Option("--for", help="Power for an effect, or the width of the interval of the raters' ICC."),
+    ] = "effect",
     within: Annotated[str | None, _part("Effect of sessions within patients; 0: type I error.")] = None,
     between: Annotated[str | None, _part("Effect of patients' levels.")] = None,
     trend: Annotated[str | None, _part("Change from session to session.")] = None,
@@ -61,6 +66,9 @@ def power(
     slope_sd: Annotated[str | None, _part("SD of slopes within patients, between them.", "0")] = None,
     minutes: Annotated[str | None, _part("Minutes that rating one session takes.", "60")] = None,
     formula: Annotated[str | None, _part("The model.", "outcome ~ within + between + session + (1 | patient)")] = None,
+    each: Annotated[str | None, _part("With --for icc: raters of a session coded several times.", "2")] = None,
+    items: Annotated[int, typer.Option(help="With --for icc: items of the scale, and")] = 0,
+    omega: Annotated[float | None, _part("its omega: the width of that interval, too.")] = None,
     model: Annotated[str | None, _part("With STUDY: which declared model.", "the headline's, else the last")] = None,
     predictor: Annotated[str | None, _part("With STUDY: whose effect is to be found.", "the headline's")] = None,
     ddf: Annotated[
@@ -68,11 +76,13 @@ def power(
         _part("Degrees of freedom of the tests.", "kenward-roger; z with --family"),
     ] = None,
     alpha: Annotated[float, typer.Option(help="Two-sided level.")] = 0.05,
-    studies: Annotated[int, typer.Option(help="Simulated studies of each combination.")] = 1000,
+    studies: Annotated[
+        int | None, _part("Simulated studies of each combination.", "1000; --for icc: 200")
+    ] = None,
     half_width: Annotated[float | None, _part("Stop when limits of the power are this near.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same studies.")] = 0,
     cheapest: Annotated[float | None, _part("Only the cheapest with this power, as .8, of those varied.")] = None,
-    icc_width: Annotated[float | None, _part("With --cheapest: most width of the ICC's interval.")] = None,
+    icc_width: Annotated[float | None, _part("Most width of the ICC's interval: of --cheapest, or --for icc.")] = None,
     jobs: Annotated[int, typer.Option(help="Processes for the combinations of a grid.")] = 1,
     scheduler: Annotated[str | None, _part("A Dask cluster in their place: tcp://host:8786.")] = None,
     keep: Annotated[Path | None, _part("Folder for answers as they come; a repeat goes on from there.")] = None,
@@ -94,8 +104,19 @@ def power(
         "slope_sd": slope_sd, "minutes": minutes, "base": base, "within": within, "between": between, "trend": trend,
     }  # fmt: skip
     lists = {name: _numbers(name, given) for name, given in parts.items() if given is not None}
+    if purpose == "icc":
+        idle = {"formula": formula, "half-width": half_width, "cheapest": cheapest, "figure": figure, "keep": keep,
+                "scheduler": scheduler, "text": text or None}  # fmt: skip
+        asked = {"items": items, "omega": omega, "studies": 200 if studies is None else studies, "seed": seed}
+        design = _design(study, lists, model, predictor, for_effect=False)
+        several = _numbers("each", each or "2")
+        widths_of_designs(design, lists, idle, asked | {"conf_level": 1 - alpha}, several, icc_width, as_json=as_json)
+        return
+    if each is not None or items or omega is not None:
+        raise UsageError("--each, --items and --omega are of --for icc; add it, or leave them out.")
     _check(lists, figure, cheapest, icc_width, overwrite=overwrite)
-    made = {"scale": scale, "ddf": ddf, "alpha": alpha, "studies": studies, "half_width": half_width, "seed": seed}
+    n = 1000 if studies is None else studies
+    made = {"scale": scale, "ddf": ddf, "alpha": alpha, "studies": n, "half_width": half_width, "seed": seed}
     design = _design(study, lists, model, predictor)
     if family is not None and design is not None:
         raise UsageError("--family: with a study folder the outcome is continuous; give the plan by flags instead.")
@@ -131,7 +152,12 @@ def _check(
 
 
 def _design(
-    study: Path | None, lists: dict[str, list[float]], model: str | None, predictor: str | None
+    study: Path | None,
+    lists: dict[str, list[float]],
+    model: str | None,
+    predictor: str | None,
+    *,
+    for_effect: bool = True,
 ) -> StudyDesign | None:
     """The plan that a study folder declares, with what was stated in its place; None without a study."""
     if study is None:
@@ -143,7 +169,7 @@ def _design(
         return None
     from doublecode.analysis.study.design_of_study import study_design
 
-    if not any(name in lists for name in EFFECTS):
+    if for_effect and not any(name in lists for name in EFFECTS):
         raise UsageError(
             "power: no effect is stated; give --within, --between or --trend, 0 for the type I error: the smallest "
             "that would matter. What the study has found is not taken: its power would only repeat its p value."

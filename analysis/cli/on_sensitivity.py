@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from doublecode.analysis.cli.on_reliability import Jobs, Keep, Scheduler
 from doublecode.coding.console import PROBLEMS, RESEARCHER, print_problems, progress_bar, say
 from doublecode.coding.option_ranges import number
 from doublecode.schemas.errors import UsageError
@@ -47,6 +48,9 @@ def sensitivity(
         typer.Option("--out", help="Folder for sensitivity/, where the study's own can only be read.",
                      show_default=False),
     ] = None,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+    keep: Keep = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:  # fmt: skip
@@ -57,10 +61,12 @@ def sensitivity(
         sensitivity_record,
         write_sensitivity,
     )
+    from doublecode.analysis.results.spread_work import Workers
     from doublecode.analysis.study.run import read_study
     from doublecode.analysis.study.sensitivity_of_study import study_sensitivity
     from doublecode.analysis.study.sensitivity_specifications import headline_of
 
+    workers = Workers(jobs, scheduler, keep)
     if specification is not None or write is not None:
         _write_one(study, specification, write, finding)
         return
@@ -70,7 +76,7 @@ def sensitivity(
         headline_of(intake.study)
         folder = out or intake.study.folder
         check_sensitivity_target(folder, overwrite=overwrite)
-        found = None if intake.errors else study_sensitivity(intake, progress=show)
+        found = None if intake.errors else study_sensitivity(intake, workers=workers, progress=show)
         target = None if found is None else write_sensitivity(found, intake.study, folder, overwrite=overwrite)
     if found is None:
         print_problems(intake.problems, severities=("error",))

@@ -1,10 +1,10 @@
-"""Commands on a study folder: the demo, the whole run, reliability, drift, consistency."""
+"""Commands on a study folder: the demo, the whole run, drift, consistency, models, frame."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,7 +27,7 @@ DEMO = "telephone_cbt"
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
-    for name, command in (("demo", demo), ("run", run), ("reliability", reliability), ("consistency", consistency)):
+    for name, command in (("demo", demo), ("run", run), ("consistency", consistency)):
         app.command(name, rich_help_panel=RESEARCHER)(command)
     app.command("models", rich_help_panel=RESEARCHER)(models)
     app.command("frame", rich_help_panel=RESEARCHER)(frame)
@@ -188,7 +188,8 @@ def _print_run_json(done: StudyRun, target: Path) -> None:
     )
 
 
-def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
+def clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
+    """Read a study; where its data hold errors say them and leave."""
     from doublecode.analysis.study.run import read_study
 
     intake = read_study(folder, set_aside=tuple(set_aside or ()))
@@ -197,29 +198,6 @@ def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
         say(f"{len(intake.errors)} problem(s) in the data; nothing was computed.", to_error=True, style="bold red")
         raise typer.Exit(PROBLEMS)
     return intake
-
-
-def reliability(
-    study: Folder,
-    d_study: Annotated[
-        bool, typer.Option("--d-study", help="Beside it what to expect of more raters and more sessions coded twice.")
-    ] = False,
-    set_aside: SetAside = None,
-    as_json: AsJson = False,
-) -> None:
-    """Inter-rater reliability of every instrument, by the design it has; the sentence to paste."""
-    from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.records import reliability_record, with_records
-    from doublecode.analysis.study.planned_ratings import planned_ratings
-    from doublecode.analysis.study.study_scales import reliability_of
-    from doublecode.analysis.study.warnings import reliability_warnings
-
-    intake = _clean_intake(study, set_aside)
-    table = reliability_of(intake.study, intake.ratings)
-    beside = {"d_study": planned_ratings(table, seed=intake.study.seed)} if d_study else {}
-    record = {**reliability_record(table), **with_records(beside)} if as_json else None
-    sentences, warnings = table.sentence().splitlines(), reliability_warnings(table)
-    print_answer(table, record, beside=tuple(beside.values()), sentences=sentences, warnings=warnings)
 
 
 def drift(
@@ -262,24 +240,37 @@ def drift(
         str, typer.Option(help="Of a file: what stands for a missing value: -99,n/a", show_default=False)
     ] = "",
     sheet: Annotated[str | None, typer.Option(help="Of a file: its sheet.", show_default=False)] = None,
+    latent: Annotated[
+        bool,
+        typer.Option("--latent", help="On the latent scale of ordinal items (0–4): fair averages and both ICCs."),
+    ] = False,
     set_aside: SetAside = None,
     as_json: AsJson = False,
 ) -> None:
     """Severity of each rater by scale and batch, its drift, and the sessions worth hearing again."""
+    if latent and (by_date is not None or dates is not None or periods is not None):
+        raise UsageError(
+            "drift: --latent compares raters over all ratings; leave out --by-date, --dates and --periods."
+        )
     if study.is_file() and study.name != "study.toml":
         if by_date is not None or dates is not None or set_aside:
             raise UsageError("drift: --by-date, --dates and --set-aside belong to a study; leave them out of a file.")
-        _drift_of_file(study, targets, raters, ratings, periods, missing, sheet, top, as_json)
+        _drift_of_file(study, targets, raters, ratings, periods, missing, sheet, None if latent else top, as_json)
         return
     own = {"targets": targets, "raters": raters, "ratings": ratings, "periods": periods, "missing": missing}
     stray = next((name for name, value in {**own, "sheet": sheet}.items() if value), None)
     if stray is not None:
         raise UsageError(f"drift: --{stray} belongs to a file of ratings; {study} is none. Leave it out.")
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.records import drift_record
+    from doublecode.analysis.report.records import drift_record, latent_severity_record
+    from doublecode.analysis.study.ordinal_raters import latent_severity_of
     from doublecode.analysis.study.rater_drift import drift_of
 
-    intake = _clean_intake(study, set_aside)
+    intake = clean_intake(study, set_aside)
+    if latent:
+        ordinal = latent_severity_of(intake.study, intake.ratings)
+        print_answer(ordinal, latent_severity_record(ordinal) if as_json else None)
+        return
     sessions = intake.sessions
     found = drift_of(
         intake.study, intake.ratings, intake.files, sessions, n_periods=by_date, dates=dates, top=top
@@ -295,10 +286,12 @@ def _drift_of_file(
     periods: str | None,
     missing: str,
     sheet: str | None,
-    top: int,
+    top: int | None,
     as_json: bool,
 ) -> None:
+    """Severity of the raters of a file; without `top` that on the latent scale."""
     from doublecode.analysis.cli.read_files import bare, names_in, read_ratings, with_remarks
+    from doublecode.analysis.reliability.latent_severity import ordinal_severity
     from doublecode.analysis.reliability.severity import drift as estimate
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.schemas.results import result_record
@@ -308,8 +301,9 @@ def _drift_of_file(
     target, period = bare(targets), periods and bare(periods)
     others = (period,) if period else ()
     read = read_ratings(file, target, raters, ratings and bare(ratings), others, sheet, names_in(missing))
-    found = estimate(
-        read.data, targets=target, raters=str(read.raters), ratings=read.ratings, periods=period, top=top
+    named: dict[str, Any] = {"targets": target, "raters": str(read.raters), "ratings": read.ratings}
+    found = ordinal_severity(read.data, **named) if top is None else estimate(
+        read.data, **named, periods=period, top=top
     )  # fmt: skip
     print_answer(found, with_remarks(result_record(found), read.remarks) if as_json else None)
 
@@ -320,7 +314,7 @@ def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     from doublecode.analysis.report.records import consistency_record
     from doublecode.analysis.study.run import consistency_of, score_study
 
-    intake = _clean_intake(study, set_aside)
+    intake = clean_intake(study, set_aside)
     items, _ = score_study(intake)
     table = consistency_of(intake.study, items)
     if table is None:
@@ -335,7 +329,7 @@ def models(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -
     from doublecode.analysis.study.model_columns import study_models
     from doublecode.schemas.results import result_record
 
-    found = study_models(_clean_intake(study, set_aside))
+    found = study_models(clean_intake(study, set_aside))
     print_answer(found, result_record(found) if as_json else None)
 
 
@@ -355,7 +349,7 @@ def frame(
     from doublecode.analysis.study.frame_of_study import study_frame
     from doublecode.schemas.results import plain
 
-    intake = _clean_intake(study, set_aside)
+    intake = clean_intake(study, set_aside)
     built = study_frame(intake)
     written = write_frame(built, intake.study, out or intake.study.folder / "frame.csv", overwrite=overwrite)
     if as_json:

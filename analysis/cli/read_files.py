@@ -45,7 +45,7 @@ class Given(NamedTuple):
     remarks: list[Problem]
 
 
-def with_remarks(record: dict[str, Any], remarks: Sequence[Problem]) -> dict[str, Any]:
+def with_remarks(record: dict[str, Any], remarks: Sequence[Problem | str]) -> dict[str, Any]:
     """A result's record, in whose notes what was said of the file stands first."""
     return {**record, "notes": [*map(str, remarks), *record["notes"]]}
 

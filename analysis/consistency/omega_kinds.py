@@ -20,6 +20,7 @@ from doublecode.analysis.consistency.multilevel_omega import multilevel_omega
 from doublecode.analysis.consistency.omega_estimates import omega_level
 from doublecode.analysis.consistency.scale_levels import LevelTables, common_notes, levels_of, missing_counts
 from doublecode.analysis.consistency.unit_resampling import Resampling, check_interval, interval_name
+from doublecode.analysis.results.spread_work import of_draws
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["total", "categorical", "hierarchical", "multilevel", "psych_default"]
 _SAMPLE: Final = ("clusters", "conf_level", "seed")
-_DRAWN: Final = (*_SAMPLE, "interval", "n_boot")
+_DRAWN: Final = (*_SAMPLE, "interval", "n_boot", "workers")
 UNDERSTOOD: Final[Mapping[str, tuple[str, ...]]] = {
     "total": (*_DRAWN, "missing", "by"),
     "categorical": (*_DRAWN, "targets", "raters"),
@@ -122,7 +123,8 @@ def _resampling(kind: Kind, asked: Mapping[str, Any]) -> Resampling:
     check_interval(interval, level, n_boot)
     if "n_boot" in asked and interval == "jackknife":
         raise UsageError("omega: n_boot= has no effect on the jackknife; it belongs to interval='bootstrap'.")
-    return Resampling(level, interval, n_boot, seed, asked.get("missing", "fiml"))
+    workers = of_draws(asked.get("workers"), "omega")
+    return Resampling(level, interval, n_boot, seed, asked.get("missing", "fiml"), workers)
 
 
 def parts_of(data: pd.DataFrame, items: Sequence[str] | str | None, options: Options) -> KindParts:

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy import special
 
 from doublecode.analysis.consistency.item_moments import Array, Missing
 from doublecode.analysis.rendering.wording.phrases import plural
+from doublecode.analysis.results.spread_work import Workers, spread_work
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 Interval = Literal["jackknife", "bootstrap", "percentile", "bca"]
@@ -28,6 +29,7 @@ ROW = "row"  # the unit where no column of patients is named
 INTERVALS: tuple[Interval, ...] = ("jackknife", "bootstrap", "percentile", "bca")
 MOST_SINGLE, GROUPS = 2000, 500  # beyond so many units, groups of units are left out
 BLOCK = 10_000_000  # weights held at a time
+OF_A_WORKER = 25  # resamples of one piece
 
 
 @dataclass(frozen=True)
@@ -178,11 +180,12 @@ def limits_of(
     n_boot: int = 2000,
     seed: int = 0,
     scale: Scale = LOGIT,
+    workers: Workers | None = None,
 ) -> tuple[Array, Limits, int]:
     """Estimates, limits and the number of resamples without an estimate.
 
     `coefficients` maps weights (n_sets, n_units) to (n_sets, m) and gives NaN where a
-    resample cannot be estimated.
+    resample cannot be estimated. Resamples are drawn here, whoever estimates them.
     """
     estimate = coefficients(np.ones((1, n_units)))[0]
     nothing = np.full(len(estimate), np.nan)
@@ -190,9 +193,9 @@ def limits_of(
     if n_units < 2:
         return estimate, unknown, 0
     if interval == "jackknife":
-        left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed), nothing)
+        left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed), nothing, workers)
         return estimate, jackknife_limits(estimate, left_out, conf_level, scale), _failures(left_out)
-    drawn = _in_blocks(coefficients, bootstrap_weights(n_units, n_boot, seed), nothing)
+    drawn = _in_blocks(coefficients, bootstrap_weights(n_units, n_boot, seed), nothing, workers)
     failed = _failures(drawn)
     if failed == len(drawn):
         return estimate, unknown, failed
@@ -200,7 +203,7 @@ def limits_of(
         return estimate, bootstrap_limits(estimate, drawn, n_units, conf_level, scale), failed
     if interval == "percentile":
         return estimate, percentile_limits(drawn, conf_level), failed
-    left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed), nothing)
+    left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed), nothing, workers)
     return estimate, bca_limits(estimate, drawn, left_out, conf_level), failed + _failures(left_out)
 
 
@@ -213,20 +216,31 @@ class Resampling:
     n_boot: int = 2000
     seed: int = 0
     missing: Missing = "fiml"
+    workers: Workers | None = None
 
     def limits(self, coefficients: Callable[[Array], Array], units: int, scale: Scale) -> tuple[Array, Limits, int]:
         """Estimates, limits and the number of failed resamples."""
         return limits_of(
             coefficients, units, self.interval, conf_level=self.conf_level, n_boot=self.n_boot,
-            seed=self.seed, scale=scale,
+            seed=self.seed, scale=scale, workers=self.workers,
         )  # fmt: skip
 
 
-def _in_blocks(coefficients: Callable[[Array], Array], weights: Array, nothing: Array) -> Array:
-    """Apply `coefficients` to a few thousand sets at a time, so that memory stays small."""
-    rows = max(1, min(4096, BLOCK // weights.shape[1]))
-    blocks = (weights[i : i + rows] for i in range(0, len(weights), rows))
-    return np.concatenate([_or_nothing(coefficients, block, nothing) for block in blocks])
+def _in_blocks(
+    coefficients: Callable[[Array], Array], weights: Array, nothing: Array, workers: Workers | None = None
+) -> Array:
+    """Apply `coefficients` to a few thousand sets at a time, so that memory stays small; to a few for each worker."""
+    most = 4096 if workers is None else OF_A_WORKER
+    rows = max(1, min(most, BLOCK // weights.shape[1]))
+    blocks = [weights[i : i + rows] for i in range(0, len(weights), rows)]
+    if workers is None:
+        return np.concatenate([_or_nothing(coefficients, block, nothing) for block in blocks])
+    pieces = {str(place): (coefficients, block, nothing) for place, block in enumerate(blocks)}
+    return np.concatenate([np.array(one, dtype=float) for one in spread_work(_piece, pieces, workers).values()])
+
+
+def _piece(piece: tuple[Callable[[Array], Array], Array, Array]) -> list[Any]:
+    return list(_or_nothing(*piece).tolist())
 
 
 def _or_nothing(coefficients: Callable[[Array], Array], weights: Array, nothing: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from doublecode.analysis.linking.series_fits import with_product_columns
+from doublecode.analysis.linking.series_versions import with_product_columns
 from doublecode.analysis.linking.splitting import split_formula, within_between
 from doublecode.analysis.linking.time_origin import is_time, move_origin
 from doublecode.analysis.mixed.formula import ModelFormula, parse_mixed

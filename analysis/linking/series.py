@@ -10,28 +10,26 @@ likelihoods may be compared.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from doublecode.analysis.linking.latent_means import find_latent_means
-from doublecode.analysis.linking.series_checks import check_choices, check_names, check_pairs, repeated_sessions
+from doublecode.analysis.linking.series_checks import repeated_sessions
 from doublecode.analysis.linking.series_comparison import (
     comparison_table,
 )
 from doublecode.analysis.linking.series_fits import Fitting, Residuals, fit_steps, refuse_unequal_rows
 from doublecode.analysis.linking.series_notes import model_notes, unsplit_notes
 from doublecode.analysis.linking.series_result import SeriesResult
-from doublecode.analysis.linking.splitting import within_between
-from doublecode.analysis.linking.time_origin import SESSION, move_origin
-from doublecode.analysis.mixed.formula import ModelFormula, parse_mixed
-from doublecode.analysis.mixed.model_rows import CommonRows, common_rows, require_columns
-from doublecode.schemas.errors import UsageError
+from doublecode.analysis.linking.series_rows import series_rows
+from doublecode.analysis.linking.time_origin import SESSION
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from doublecode.analysis.mixed.fit import Ddf
+    from doublecode.analysis.mixed.formula import ModelFormula
     from doublecode.analysis.mixed.intervals import IntervalMethod
 
     Formula = str | ModelFormula
@@ -130,22 +128,16 @@ def fit_series(
     [['1 as declared', 4, nan], ['2 as declared (conflated)', 5, 1.0], ['2 within/between', 6, 2.0]]
     """
     data = as_pandas(data)
-    steps, residuals = _steps(formulas, name), Residuals(correlation, variance_by)
-    require_columns(data, (patient, *residuals.columns), f"series {name!r}")
-    check_choices(intercept_at, interval, f"series {name!r}")
-    check_names(split, data, f"series {name!r}: split")
-    check_names(times, data, f"series {name!r}: times")
-    check_pairs(differences, steps.values(), f"series {name!r}: differences")
-    needed = dict.fromkeys(column for step in steps.values() for column in step.columns(data.columns))
-    rows = common_rows(data, list(needed | dict.fromkeys(residuals.columns)), (patient, "session"))
-    used = [one for one in split if one in needed]
-    moved = move_origin(steps, within_between(rows.data, used, by=patient), intercept_at)
-    how = Fitting(tuple(split), ddf, patient, tuple(times), residuals)
-    models, uncut = fit_steps(moved.steps, moved.data, how)
+    residuals = Residuals(correlation, variance_by)
+    ready = series_rows(
+        formulas, data, split=split, intercept_at=intercept_at, times=times, differences=differences, interval=interval,
+        also=residuals.columns, patient=patient, name=name,
+    )  # fmt: skip
+    steps, rows, moved = ready.steps, ready.rows, ready.moved
+    models, uncut = fit_steps(moved.steps, moved.data, Fitting(tuple(split), ddf, patient, tuple(times), residuals))
     refuse_unequal_rows(models, rows.data)
     table, compared = comparison_table(models)
-    unused = tuple(Note("series_unused_split", numbers={"column": one}) for one in split if one not in used)
-    latent = find_latent_means(models, used, patient) if latent_means else None
+    latent = find_latent_means(models, ready.used, patient) if latent_means else None
     reproduced = (Note("series_reproduces", numbers={"source": reproduces}),) if reproduces else ()
     return SeriesResult(
         spec={
@@ -156,9 +148,10 @@ def fit_series(
         },
         models=models,
         frame=table,
-        design=_design(rows, len(data), patient),
+        design=ready.design,
         notes=(
-            *reproduced, *model_notes(models), *moved.notes, *compared, *uncut, *unsplit_notes(models, split), *unused,
+            *reproduced, *model_notes(models), *moved.notes, *compared, *uncut, *unsplit_notes(models, split),
+            *ready.unused(split),
             *repeated_sessions(rows.data, patient),
             *(() if latent is None else latent.notes),
         ),
@@ -166,29 +159,3 @@ def fit_series(
         latent=latent,
         times=rows.data.get(SESSION),
     )  # fmt: skip
-
-
-def _steps(formulas: Formula | Sequence[Formula] | Mapping[str, Formula], name: str) -> dict[str, ModelFormula]:
-    """The steps by what they are called: their numbers where nothing else was said."""
-    if isinstance(formulas, Mapping):
-        steps = {str(label): parse_mixed(one) for label, one in formulas.items()}
-    else:
-        given = [formulas] if isinstance(formulas, str | ModelFormula) else formulas
-        steps = {str(number): parse_mixed(one) for number, one in enumerate(given, start=1)}
-    if not steps:
-        raise UsageError(f"series {name!r}: there is no formula; give at least one.")
-    return steps
-
-
-def _design(rows: CommonRows, n_given: int, patient: str) -> dict[str, Any]:
-    per_patient = rows.data.groupby(patient, observed=True).size()
-    n_rows, n_patients = len(rows.data), len(per_patient)
-    return {
-        "rows": f"{n_rows} of {n_given} rows, of {n_patients} patients, that have all of {', '.join(rows.columns)}",
-        "n_given": n_given,
-        "n_rows": n_rows,
-        "n_patients": n_patients,
-        "rows_per_patient": (int(per_patient.min()), int(per_patient.max())),
-        "columns": list(rows.columns),
-        "lost": rows.lost_records,
-    }

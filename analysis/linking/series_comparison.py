@@ -12,8 +12,12 @@ import pandas as pd
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
+    from doublecode.analysis.linking.generalized_models import GeneralizedModel
     from doublecode.analysis.linking.series_models import LabelledModel
-    from doublecode.analysis.mixed.result import MixedResult
+    from doublecode.analysis.mixed.comparison import Fitted
+
+    Model = LabelledModel | GeneralizedModel
+    Models = Sequence[LabelledModel] | Sequence[GeneralizedModel]
 
 
 _FIT = ("k", "nobs", "loglik", "aic", "bic")
@@ -31,7 +35,7 @@ class Obstacle(StrEnum):
     SAME_SIZE = "same size"
 
 
-def obstacle(small: MixedResult | None, large: MixedResult | None) -> Obstacle | None:
+def obstacle(small: Fitted | None, large: Fitted | None) -> Obstacle | None:
     """Say why two maximum-likelihood fits do not compare; None where they do."""
     if small is None or large is None or not (small.converged and large.converged):
         return Obstacle.NO_FIT
@@ -43,16 +47,16 @@ def obstacle(small: MixedResult | None, large: MixedResult | None) -> Obstacle |
     return None if small.n_parameters < large.n_parameters else Obstacle.SAME_SIZE
 
 
-def _random_of(fit: MixedResult) -> set[tuple[str, str]]:
+def _random_of(fit: Fitted) -> set[tuple[str, str]]:
     return {(term.group, column) for term in fit.model.terms for column in term.columns}
 
 
-def adds_random(small: MixedResult | None, large: MixedResult | None) -> bool:
+def adds_random(small: Fitted | None, large: Fitted | None) -> bool:
     """Whether two fits differ in their random effects."""
     return small is not None and large is not None and _random_of(small) != _random_of(large)
 
 
-def likelihood_ratio(small: MixedResult | None, large: MixedResult | None) -> dict[str, Any]:
+def likelihood_ratio(small: Fitted | None, large: Fitted | None) -> dict[str, Any]:
     """Return ``chi2, df, p_value, reference`` of two nested maximum-likelihood fits."""
     from doublecode.analysis.mixed.comparison import compare
 
@@ -67,7 +71,7 @@ def likelihood_ratio(small: MixedResult | None, large: MixedResult | None) -> di
     }
 
 
-def comparison_table(models: Sequence[LabelledModel]) -> tuple[pd.DataFrame, tuple[Note, ...]]:
+def comparison_table(models: Models) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     """Fit of every model, and its likelihood ratio with the one of the step before; why where there is none."""
     rows: list[dict[str, Any]] = []
     boundary: list[tuple[str, str]] = []
@@ -86,14 +90,14 @@ def comparison_table(models: Sequence[LabelledModel]) -> tuple[pd.DataFrame, tup
     return pd.DataFrame(rows, columns=list(_COLUMNS)), tuple(notes)
 
 
-def _predecessor(model: LabelledModel, models: Sequence[LabelledModel]) -> LabelledModel | None:
+def _predecessor(model: Model, models: Models) -> Model | None:
     """The model of the step before: of the same kind if that step has it, else as declared."""
     before = [other for other in models if other.step == model.step - 1]
     of_kind = [other for other in before if other.declared == model.declared]
     return next(iter(of_kind or before), None)
 
 
-def _row(model: LabelledModel, against: LabelledModel | None) -> dict[str, Any]:
+def _row(model: Model, against: Model | None) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(_COLUMNS, np.nan)
     row |= {name: getattr(model, name) for name in ("step", "label", "declared", "converged", "singular")}
     row |= {"formula": model.formula.text, "remark": model.remark, "compared_with": "", "reference": ""}
@@ -106,7 +110,7 @@ def _row(model: LabelledModel, against: LabelledModel | None) -> dict[str, Any]:
     return row
 
 
-def _fit_values(fit: MixedResult) -> tuple[float, ...]:
+def _fit_values(fit: Fitted) -> tuple[float, ...]:
     return fit.n_parameters, fit.nobs, fit.loglik, fit.aic, fit.bic
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from doublecode.analysis.linking.series_models import LabelledModel, Version
-from doublecode.analysis.linking.splitting import SplitFormula, split_formula
-from doublecode.analysis.linking.time_origin import is_time
-from doublecode.analysis.linking.within_products import double_centred, open_products, product_name
-from doublecode.analysis.results.row_levels import varying_within
+from doublecode.analysis.linking.series_models import LabelledModel
+from doublecode.analysis.linking.series_versions import PlannedModel, planned_models
 from doublecode.schemas.errors import NotEstimable, UsageError
-from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +16,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed.fit import Ddf
     from doublecode.analysis.mixed.formula import ModelFormula
     from doublecode.analysis.mixed.result import MixedResult
+    from doublecode.schemas.results import Note
 
 
 @dataclass(frozen=True)
@@ -76,13 +73,6 @@ class Fitting:
     residuals: Residuals
 
 
-def with_product_columns(data: pd.DataFrame, versions: Iterable[SplitFormula], patient: str) -> pd.DataFrame:
-    """Add the double-centred products that split formulas stand on."""
-    for names in dict.fromkeys(names for one in versions for names in one.products):
-        data = double_centred(data, names, by=patient)
-    return data
-
-
 def fit_steps(
     steps: Mapping[str, ModelFormula], data: pd.DataFrame, how: Fitting
 ) -> tuple[tuple[LabelledModel, ...], tuple[Note, ...]]:
@@ -101,62 +91,23 @@ def fit_steps(
     notes : tuple of Note
         What could not be split, or not in full.
     """
-    versions = {called: split_formula(formula, how.split) for called, formula in steps.items()}
-    data = with_product_columns(data, versions.values(), how.patient)
-    models: list[LabelledModel] = []
-    notes: list[Note] = []
-    for step, (called, formula) in enumerate(steps.items(), start=1):
-        found = versions[called]
-        whole = Version.CONFLATED if found.version is not None or found.inside_call else Version.DECLARED
-        models.append(_fit(step, called, whole, formula, data, how))
-        if found.version is not None:
-            models.append(_fit(step, called, Version.SPLIT, found.version, data, how))
-        notes += _half_split(called, formula, found, data, how)
-    times = [name for name in map(str, data.columns) if is_time(name)]
-    deviations = [f"{name}_within" for name in how.split]
-    deviations += [product_name(names) for found in versions.values() for names in found.products]
-    kept = (*times, *how.times, how.patient, *deviations)
-    done = tuple(replace(one, conflated=_varying(one.formula, data, how.patient, kept)) for one in models)
-    return done, tuple(note for place, note in enumerate(notes) if note not in notes[:place])
+    plan = planned_models(steps, data, split=how.split, patient=how.patient, times=how.times)
+    return tuple(_fit(one, plan.data, how) for one in plan.models), plan.notes
 
 
-def _half_split(
-    called: str, formula: ModelFormula, found: SplitFormula, data: pd.DataFrame, how: Fitting
-) -> list[Note]:
-    """What a step keeps unsplit: predictors inside functions, and factors that multiply a split one."""
-    notes = []
-    if found.inside_call:
-        notes.append(Note("series_inside_call", numbers={"step": called, "columns": found.inside_call}))
-    if found.products:
-        notes.append(Note("series_double_centred", numbers={"products": found.products}))
-    if found.version is not None:
-        others = [name for name in formula.fixed_columns(data.columns) if name not in how.split]
-        loose = open_products(formula.fixed, how.split, varying_within(others, data, how.patient))
-        notes += [Note("series_product_open", numbers={"split": one, "other": other}) for one, other in loose]
-    return notes
-
-
-def _varying(formula: ModelFormula, data: pd.DataFrame, patient: str, kept: Sequence[str]) -> tuple[str, ...]:
-    """Fixed predictors of a formula that vary within patients, but for those whose slope is meant so."""
-    named = formula.fixed_columns(data.columns)
-    return varying_within([name for name in named if name not in kept], data, patient)
-
-
-def _fit(
-    step: int, called: str, version: Version, formula: ModelFormula, data: pd.DataFrame, how: Fitting
-) -> LabelledModel:
+def _fit(one: PlannedModel, data: pd.DataFrame, how: Fitting) -> LabelledModel:
     from doublecode.analysis.mixed.fit import fit_mixed
 
-    label, asked = f"{called} {version}", how.residuals.asked
+    formula, asked = one.formula, how.residuals.asked
+    named = LabelledModel(one.step, one.label, one.version, formula, None, None, conflated=one.conflated)
     ml_ddf: Ddf = "z" if how.ddf == "z" else "satterthwaite"
     try:
         result = fit_mixed(formula, data, ddf=how.ddf, **asked)
         ml = fit_mixed(formula, data, reml=False, ddf=ml_ddf, **asked)
         plain = fit_mixed(formula, data, ddf=ml_ddf) if asked else None
     except NotEstimable as refused:
-        return LabelledModel(step, label, version, formula, None, None, str(refused))
-    simpler = _simpler(result, data, how.ddf, asked)
-    return LabelledModel(step, label, version, formula, result, ml, simpler=simpler, plain=plain)
+        return replace(named, refusal=str(refused))
+    return replace(named, result=result, ml=ml, simpler=_simpler(result, data, how.ddf, asked), plain=plain)
 
 
 def _simpler(result: MixedResult, data: pd.DataFrame, ddf: Ddf, asked: Mapping[str, Any]) -> MixedResult | None:

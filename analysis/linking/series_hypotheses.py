@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from doublecode.analysis.linking.series_models import LabelledModel
+if TYPE_CHECKING:
+    from doublecode.analysis.linking.generalized_models import GeneralizedModel
+    from doublecode.analysis.linking.series_models import LabelledModel
 
 
 class SlopeQuestion(StrEnum):
@@ -28,7 +30,7 @@ COLUMNS: Final = (
 
 
 def slope_hypotheses(
-    models: Sequence[LabelledModel], split: Sequence[str], pairs: Sequence[tuple[str, str]]
+    models: Sequence[LabelledModel] | Sequence[GeneralizedModel], split: Sequence[str], pairs: Sequence[tuple[str, str]]
 ) -> pd.DataFrame:
     r"""Test whether two slopes of a model differ, with the model's own degrees of freedom.
 
@@ -65,7 +67,7 @@ def slope_hypotheses(
 
 
 def _asked(
-    model: LabelledModel, split: Sequence[str], pairs: Sequence[tuple[str, str]]
+    model: LabelledModel | GeneralizedModel, split: Sequence[str], pairs: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[SlopeQuestion, str, str]]:
     """The hypotheses of one model: those whose two slopes it has."""
     terms = () if model.result is None else model.result.model.x_names

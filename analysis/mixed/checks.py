@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 
 COLLINEAR = 1e-9
 """Share of a column's length left after regression on those before it, under which it is redundant."""
-MANY_ROWS = 1000
+MANY_ROWS = 100
 """Rows above which columns are made orthogonal by their products."""
 APART = 0.01
 """Share of a column's length that must then lie outside the span of those before it."""
@@ -50,6 +50,8 @@ class RandomColumns(Protocol):
     def codes(self) -> npt.NDArray[np.int64]: ...  # noqa: D102
     @property
     def levels(self) -> pd.Index[Any]: ...  # noqa: D102
+    @property
+    def n_levels(self) -> int: ...  # noqa: D102
     @property
     def size(self) -> int: ...  # noqa: D102
     @property
@@ -79,7 +81,7 @@ def as_floats(value: Any, what: str) -> Floats:
 def refuse_text_outcome(response: str, columns: Mapping[str, pd.Series[Any]]) -> None:
     """Refuse an outcome column that holds text, categories or objects, with an example of what it holds."""
     column = columns.get(response.strip("`"))
-    if column is None or pd.api.types.is_numeric_dtype(column.dtype) or column.dtype.kind in "mMc":
+    if column is None or column.dtype.kind in "iufmMc" or pd.api.types.is_numeric_dtype(column.dtype):
         return
     found = list(dict.fromkeys(map(str, column)))
     shown = ", ".join(map(repr, found[:3])) + (", …" if len(found) > 3 else "")
@@ -111,7 +113,7 @@ def refuse_absorbed(X: Floats, names: Sequence[str], terms: Sequence[RandomColum
     A term of q = levels × size columns lies in the span of X only if q ≤ p, so that wide terms cost nothing.
     """
     for term in terms:
-        q = len(term.levels) * term.size
+        q = term.n_levels * term.size
         if not 1 < q <= X.shape[1]:
             continue
         Z = np.zeros((len(X), q))
@@ -224,17 +226,17 @@ def refuse_unidentified(
     """
     n = len(X)
     for term in terms:
-        q = len(term.levels) * term.size
-        if len(term.levels) < 2:
+        q = term.n_levels * term.size
+        if term.n_levels < 2:
             raise NotEstimable(
                 f"grouping factor {term.group!r} has one level ({term.levels[0]!r}); "
                 "a variance between groups needs at least two"
             )
         if q >= n and not (row_levels and q == n):
             raise NotEstimable(
-                f"term {term.label} has {q} random effects ({len(term.levels)} levels × {term.size}) for {n} rows; "
+                f"term {term.label} has {q} random effects ({term.n_levels} levels × {term.size}) for {n} rows; "
                 "they cannot be told from the residual"
-                + (": one row per group" if len(term.levels) == n else "; take a simpler term")
+                + (": one row per group" if term.n_levels == n else "; take a simpler term")
             )
         _refuse_collinear(term.Z, term.columns, f"random term {term.label}", term.factors[1])
     if X.shape[1]:
@@ -256,10 +258,10 @@ def _is_text(column: pd.Series[Any]) -> bool:
 def _refuse_same_partition(terms: Sequence[RandomColumns]) -> None:
     for i, a in enumerate(terms):
         for b in terms[i + 1 :]:
-            if a.group == b.group or len(a.levels) != len(b.levels):
+            if a.group == b.group or a.n_levels != b.n_levels:
                 continue
-            pairs = np.unique(a.codes * len(b.levels) + b.codes)
-            if len(pairs) == len(a.levels) and set(a.columns) & set(b.columns):
+            pairs = np.unique(a.codes * b.n_levels + b.codes)
+            if len(pairs) == a.n_levels and set(a.columns) & set(b.columns):
                 raise NotEstimable(
                     f"{a.label} and {b.label} divide the rows alike, so their variances cannot be told apart; "
                     "keep one of the terms"
@@ -324,17 +326,18 @@ def orthogonal(columns: Floats) -> tuple[Floats, Floats]:
 
 def _by_products(columns: Floats) -> tuple[Floats, Floats] | None:
     """Q and R by the products of the columns; None where a column lies close to the span of those before it."""
+    from scipy.linalg import lapack
+
     Q, R = columns, np.eye(columns.shape[1])
     for _ in range(2):
         products = Q.T @ Q / len(Q)
-        try:
-            root = np.linalg.cholesky(products)
-        except np.linalg.LinAlgError:
+        root, failed = lapack.dpotrf(products, lower=1)
+        if failed:
             return None
-        outside = (np.diag(root) / np.sqrt(np.diag(products))).min(initial=1.0)
+        outside = float(np.min(root.diagonal() / np.sqrt(products.diagonal()), initial=1.0))
         if outside < APART:
             return None
-        Q, R = (np.linalg.inv(root) @ Q.T).T, root.T @ R
+        Q, R = (lapack.dtrtri(root, lower=1)[0] @ Q.T).T, root.T @ R
         if outside > WELL_APART:
             break
     return Q, R
@@ -342,7 +345,9 @@ def _by_products(columns: Floats) -> tuple[Floats, Floats] | None:
 
 def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str, root: Floats) -> None:
     """Gram–Schmidt in order: name the first column that those before it determine, and which do; X = Q `root`."""
-    lengths = np.sqrt((root * root).sum(axis=0))
+    lengths = np.sqrt(np.add.reduce(root * root, axis=0))
+    if len(root) == X.shape[1] and (np.abs(root.diagonal()) > COLLINEAR * lengths).all():
+        return
     if (lengths == 0).any():
         raise NotEstimable(f"{where}: column {names[int(np.argmin(lengths))]} is zero in every row in use")
     R = root / lengths
@@ -364,7 +369,7 @@ def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str, root: Float
 def refuse_constant(y: Floats, offset: Floats | None, response: str) -> None:
     """Refuse an outcome (n,) that is the same in every row in use, beside its offset."""
     left = y if offset is None else y - offset
-    if float(np.ptp(left)) == 0:
+    if (left == left[0]).all():
         raise NotEstimable(
             f"the outcome {response!r} is constant ({left[0]:g} in all {len(left)} rows); there is nothing to model"
         )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.mixed.intervals import IntervalMethod, Parameters
+    from doublecode.analysis.results.spread_work import Workers
     from doublecode.schemas.results import Result
 
 
@@ -23,6 +24,7 @@ def confint(
     n_boot: int = 1000,
     seed: int = 0,
     parameters: Parameters = "all",
+    workers: Workers | None = None,
 ) -> pd.DataFrame:
     """Confidence limits of the estimates of a result.
 
@@ -37,6 +39,10 @@ def confint(
         In (0, 1); None takes that of the result. Only a mixed model can give limits at another one.
     n_boot, seed, parameters
         See :meth:`doublecode.analysis.mixed.result.MixedResult.confint`; of a mixed model only.
+
+    workers
+        Cores or a cluster for the refits of a linear model's bootstrap, which take long where residuals are
+        correlated; the limits are the same.
 
     Returns
     -------
@@ -62,9 +68,14 @@ def confint(
     ['term', 'estimate', 'conf_low', 'conf_high']
     """
     if isinstance(result, MixedResult):
-        return result.confint(method or "wald", conf_level=conf_level, n_boot=n_boot, seed=seed, parameters=parameters)
+        return result.confint(
+            method or "wald", conf_level=conf_level, n_boot=n_boot, seed=seed, parameters=parameters, workers=workers
+        )
+    if workers is not None:
+        kind = type(result).__name__
+        raise UsageError(f"confint: workers are for the bootstrap of a linear mixed model, not of a {kind}.")
     if isinstance(result, GeneralizedResult):
-        return result.confint(method or "wald", conf_level=conf_level, n_boot=n_boot, seed=seed)
+        return result.confint(method or "wald", conf_level=conf_level, n_boot=n_boot, seed=seed, parameters=parameters)
     kind = type(result).__name__
     if method is not None:
         raise UsageError(f"confint: method={method!r} is for mixed models; a {kind} has limits of its own, give None.")

@@ -24,7 +24,14 @@ from doublecode.analysis.mixed.checks import (
     without_redundant,
     without_unused,
 )
-from doublecode.analysis.mixed.columns import ColumnOrArray, Columns, extra_values, required_columns
+from doublecode.analysis.mixed.columns import (
+    ColumnOrArray,
+    Columns,
+    all_finite,
+    extra_values,
+    plain_column,
+    required_columns,
+)
 from doublecode.analysis.mixed.formula import ModelFormula, RandomTerm, parse_mixed
 from doublecode.analysis.mixed.formula_columns import Recipe, formula_columns
 from doublecode.analysis.mixed.formula_names import variables_of
@@ -36,9 +43,12 @@ from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Labels = npt.NDArray[Any] | pd.Index
 
 SORT_BELOW = 20_000
 """Rows under which sorting integers is quicker than hashing them."""
+LARGEST = 2**63 - 1
+"""Largest code of a level."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +65,8 @@ class Term:
         (n, p) values of these columns; row i acts on level ``codes[i]``.
     codes
         (n,) level of the grouping factor in each row, 0 … n_levels − 1.
-    levels
-        Labels of the levels; for ``a:b`` joined by ``:``.
+    labels
+        Labels of the levels; for ``a:b`` joined by ``:``. :attr:`levels` is the index of them.
     spec
         Recipe of the columns, for new data.
     """
@@ -65,7 +75,7 @@ class Term:
     columns: tuple[str, ...]
     Z: Floats
     codes: Ints
-    levels: pd.Index
+    labels: Labels
     spec: Recipe | None = None
 
     @property
@@ -77,6 +87,16 @@ class Term:
     def label(self) -> str:
         """The term as one writes it, ``(x | g)``."""
         return self.random.label
+
+    @cached_property
+    def levels(self) -> pd.Index:
+        """Labels of the levels."""
+        return pd.Index(self.labels)
+
+    @property
+    def n_levels(self) -> int:
+        """Number of levels."""
+        return len(self.labels)
 
     @property
     def size(self) -> int:
@@ -157,7 +177,7 @@ class Design:
     @property
     def n_groups(self) -> dict[str, int]:
         """Number of levels of each grouping factor."""
-        return {term.group: len(term.levels) for term in self.terms}
+        return {term.group: term.n_levels for term in self.terms}
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -216,23 +236,20 @@ def build_design(
         raise UsageError(f"data must be a pandas DataFrame, not {type(data).__name__}")
     needed = required_columns(parsed, data, also, with_outcome=with_outcome)
     extra = {"weights": extra_values(weights, "weights", data), "offset": extra_values(offset, "offset", data)}
-    columns: Columns = {str(name): data[name] for name in needed}
-    keep, lost = complete_rows(columns | {k: v for k, v in extra.items() if v is not None}, data.index)
-    if lost:
-        columns = {name: column[keep] for name, column in columns.items()}
-    refuse_infinite(columns, columns)
+    all_rows: Columns = {str(name): plain_column(data, name) for name in needed}
+    keep, lost, columns = _in_use(all_rows, {k: v for k, v in extra.items() if v is not None}, data.index)
     refuse_types(columns, lambda: variables_of(" ".join((parsed.response, *parsed.expressions)), columns))
     refuse_text_numbers(columns, parsed.roles)
     if with_outcome:
         refuse_text_outcome(parsed.response, columns)
     columns, gone = without_unused(columns, parsed.predictors(columns))
-    given = data[needed] if lost and parsed.calls else None
+    given = pd.DataFrame(all_rows) if lost and parsed.calls else None
     y, X, names, spec = _fixed_part(columns, parsed, given, with_outcome=with_outcome)
     X, names, spec, left_out = without_redundant(X, names, spec)
     kept = {k: None if v is None else v[keep] for k, v in extra.items()}
     w = check_weights(kept["weights"])
     terms = _build_terms(parsed, columns, given)
-    many = many_categories(spec, {term.group: len(term.levels) for term in terms})
+    many = many_categories(spec, {term.group: term.n_levels for term in terms})
     design = Design(
         formula=parsed, y=y, X=X, x_names=names, terms=terms,
         weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep] if lost else data.index,
@@ -243,6 +260,19 @@ def build_design(
     if with_outcome:
         refuse_constant(y, design.offset, parsed.response)
     return design
+
+
+def _in_use(
+    columns: Columns, extra: dict[str, Floats], index: pd.Index
+) -> tuple[npt.NDArray[np.bool_], tuple[LostRow, ...], Columns]:
+    """Which rows have all values, those that lack one, and the columns of the former; infinite values are refused."""
+    if len(index) and not extra and all(map(all_finite, columns.values())):
+        return np.ones(len(index), dtype=bool), (), columns
+    keep, lost = complete_rows({**columns, **extra}, index)
+    if lost:
+        columns = {name: column[keep] for name, column in columns.items()}
+    refuse_infinite(columns, columns)
+    return keep, lost, columns
 
 
 def _fixed_part(
@@ -281,54 +311,52 @@ def _refuse_infinite_columns(values: Floats, names: Sequence[str], columns: Colu
 
 
 def _build_terms(parsed: ModelFormula, columns: Columns, given: pd.DataFrame | None) -> tuple[Term, ...]:
-    coded: dict[frozenset[str], tuple[Ints, pd.Index]] = {}
+    coded: dict[frozenset[str], tuple[Ints, Labels]] = {}
     for term in parsed.terms:
         if frozenset(term.factors) not in coded:
             coded[frozenset(term.factors)] = _code(columns, term.factors)
     return tuple(_build_term(term, columns, given, *coded[frozenset(term.factors)]) for term in parsed.terms)
 
 
-def _build_term(
-    random: RandomTerm, columns: Columns, given: pd.DataFrame | None, codes: Ints, levels: pd.Index
-) -> Term:
+def _build_term(random: RandomTerm, columns: Columns, given: pd.DataFrame | None, codes: Ints, labels: Labels) -> Term:
     plain = plain_columns(random.sum, columns)
     if plain is not None:
-        return Term(random, plain.names, plain.values(columns, len(codes)), codes, levels, plain)
+        return Term(random, plain.names, plain.values(columns, len(codes)), codes, labels, plain)
     Z, recipe = formula_columns(random.expression, pd.DataFrame(columns), given)
     if Z.shape[1] == 0:
         raise FormulaError(f"random term {random.label} has no column; write (1 | {random.group})")
     if not np.isfinite(Z).all():
         raise ContractError(f"random term {random.label} has values that are not finite")
-    return Term(random, recipe.names, Z, codes, levels, recipe)
+    return Term(random, recipe.names, Z, codes, labels, recipe)
 
 
-def _code(columns: Columns, factors: tuple[str, ...]) -> tuple[Ints, pd.Index]:
+def _code(columns: Columns, factors: tuple[str, ...]) -> tuple[Ints, Labels]:
     """Number the levels of a grouping factor in sorted order, unused categories left out."""
     codes, levels = _factorize(columns[factors[0]])
     for factor in factors[1:]:
         more, labels = _factorize(columns[factor])
         pairs, codes = np.unique(codes * len(labels) + more, return_inverse=True)
         first, second = levels[pairs // len(labels)], labels[pairs % len(labels)]
-        levels = pd.Index([f"{a}:{b}" for a, b in zip(first, second, strict=True)])
+        levels = pd.Index([f"{a}:{b}" for a, b in zip(first.tolist(), second.tolist(), strict=True)])
     return codes, levels
 
 
-def _number(values: npt.NDArray[Any]) -> tuple[Ints, pd.Index] | None:
+def _number(values: npt.NDArray[Any]) -> tuple[Ints, Labels] | None:
     """Number the distinct integers in their order by marking them on their range; None if that is too wide."""
     low, high = int(values.min()), int(values.max())
-    if high - low > 4 * len(values) + 100 or high > np.iinfo(np.int64).max:
+    if high - low > 4 * len(values) + 100 or high > LARGEST:
         if len(values) >= SORT_BELOW:
             return None
         levels, codes = np.unique(values, return_inverse=True)
-        return codes.astype(np.int64), pd.Index(levels)
+        return codes.astype(np.int64), levels
     places = values.astype(np.int64, copy=False) - low
     there = np.zeros(high - low + 1, dtype=bool)
     there[places] = True
     codes = places if there.all() else (np.cumsum(there) - 1)[places]
-    return codes, pd.Index((np.flatnonzero(there) + low).astype(values.dtype))
+    return codes, (np.flatnonzero(there) + low).astype(values.dtype)
 
 
-def _factorize(column: pd.Series[Any]) -> tuple[Ints, pd.Index]:
+def _factorize(column: pd.Series[Any]) -> tuple[Ints, Labels]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories()
         return used.cat.codes.to_numpy().astype(np.int64), pd.Index(used.cat.categories)

@@ -92,7 +92,8 @@ def fit_mixed(
     >>> fit.frame[["term", "df"]].round(1).values.tolist()
     [['Intercept', 15.4], ['session', 47.0]]
     """
-    data = as_pandas(data)
+    if not isinstance(data, pd.DataFrame):
+        data = as_pandas(data)
     _check_options(reml, ddf, conf_level)
     design, whitening = _prepare(formula, data, weights, offset, correlation, variance_by, reml=reml)
     fitted = fit_design(design if whitening is None else whitening.apply(design), reml=reml)
@@ -115,8 +116,7 @@ def fit_mixed(
 def _few_values(design: Design) -> tuple[Note, ...]:
     """Say of an outcome of two values, or of three to seven whole ones, that there is a model for such."""
     y = design.y
-    values = np.unique(y[:FIRST_ROWS])
-    if len(values) > MOST_VALUES:
+    if len(set(y[: 2 * MOST_VALUES].tolist())) > MOST_VALUES or len(np.unique(y[:FIRST_ROWS])) > MOST_VALUES:
         return ()
     values = np.unique(y)
     if len(values) == 2:

@@ -204,6 +204,11 @@ def parse_formula(formula: str | ModelFormula) -> ModelFormula:
         return formula
     if not isinstance(formula, str):
         raise FormulaError(f"the formula must be a string such as 'y ~ x + (1 | g)', not {formula!r}")
+    return _read(formula)
+
+
+@lru_cache(maxsize=512)
+def _read(formula: str) -> ModelFormula:
     return _parse(read_r_words(" ".join(formula.split())))
 
 

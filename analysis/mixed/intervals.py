@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ from doublecode.analysis.mixed.fitted import FittedModel
 from doublecode.analysis.mixed.fixed_profiles import coefficient_limits, coefficient_slope
 from doublecode.analysis.mixed.inference import fixed_effects
 from doublecode.analysis.mixed.variances import residual_variance
+from doublecode.analysis.results.spread_work import Workers, of_draws, spread_work
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import check_conf_level
 
@@ -40,6 +41,7 @@ Ints = npt.NDArray[np.intp]
 IntervalMethod = Literal["wald", "profile", "bootstrap"]
 Parameters = Literal["all", "fixed", "variances"]
 COLUMNS = ["parameter", "group", "term", "estimate", "conf_low", "conf_high", "method"]
+_TOGETHER = 50  # refits that a worker does at a time
 _METHODS, _PARAMETERS = ("wald", "profile", "bootstrap"), ("all", "fixed", "variances")
 
 
@@ -51,6 +53,7 @@ def mixed_intervals(
     n_boot: int = 1000,
     seed: int = 0,
     parameters: Parameters = "all",
+    workers: Workers | None = None,
 ) -> pd.DataFrame:
     """Intervals of the parameters of a fitted model.
 
@@ -66,6 +69,8 @@ def mixed_intervals(
         Refits and seed of the bootstrap.
     parameters
         ``"all"``, ``"fixed"`` or ``"variances"`` (SDs, correlations, residual SD, residual structure).
+    workers
+        Cores or a cluster for the refits of the bootstrap; the limits are the same.
 
     Returns
     -------
@@ -83,10 +88,12 @@ def mixed_intervals(
         raise UsageError(f"method={method!r} is not one of {', '.join(map(repr, _METHODS))}")
     if parameters not in _PARAMETERS:
         raise UsageError(f"parameters={parameters!r} is not one of {', '.join(map(repr, _PARAMETERS))}")
+    if workers is not None and method != "bootstrap":
+        raise UsageError(f"confint: workers have no effect on method={method!r}; they belong to method='bootstrap'.")
     level = float(result.spec["conf_level"] if conf_level is None else conf_level)
     check_conf_level(level, "confint")
     if method == "bootstrap":
-        table = bootstrap_intervals(result, conf_level=level, n_boot=n_boot, seed=seed)
+        table = bootstrap_intervals(result, conf_level=level, n_boot=n_boot, seed=seed, workers=workers)
     elif method == "profile":
         table = profile_intervals(result, conf_level=level, parameters=parameters)
     else:
@@ -280,21 +287,23 @@ def _wald_component(c: Component, value: float, se: float, z: float) -> tuple[fl
 
 
 def bootstrap_intervals(
-    result: FittedModel, *, conf_level: float = 0.95, n_boot: int = 1000, seed: int = 0
+    result: FittedModel,
+    *,
+    conf_level: float = 0.95,
+    n_boot: int = 1000,
+    seed: int = 0,
+    workers: Workers | None = None,
 ) -> pd.DataFrame:
     """Percentile limits of a parametric bootstrap; see :func:`mixed_intervals`.
 
-    All refits run as one batch. Refits that do not converge are left out and counted in `method`.
+    All refits run as one batch, those of a residual structure one after the other. Refits that do not converge are
+    left out and counted in `method`.
     """
     if n_boot < 20:
         raise UsageError(f"n_boot={n_boot} is too few for limits; take at least 20, better 1000 or more")
     draws = result.simulate(n_boot, seed=seed)
     named = components(result.model)
-    measures = [c.target.measure for c in named]
-    if result.whitening is None:
-        values, good = refit(result.fit, draws, measures)
-    else:
-        values, good = refit_whitened(result, draws, measures)
+    values, good = _refits(result, draws) if workers is None else _refits_of_workers(result, draws, workers)
     p = result.fit.moments.layout.p
     method = f"bootstrap ({int(good.sum())} of {n_boot} refits)"
     tails = [0.5 - conf_level / 2.0, 0.5 + conf_level / 2.0]
@@ -311,6 +320,27 @@ def bootstrap_intervals(
             low, high = np.quantile(values[good, p + len(named) + j], tails)
             rows.append((row.term, "Residual", str(row.level), row.estimate, float(low), float(high), method))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _refits(result: FittedModel, draws: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    measures = [c.target.measure for c in components(result.model)]
+    if result.whitening is None:
+        return refit(result.fit, draws, measures)
+    return refit_whitened(result, draws, measures)
+
+
+def _refits_of_workers(result: FittedModel, draws: Floats, workers: Workers) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """The same, some draws at a time."""
+    starts = range(0, draws.shape[1], _TOGETHER)
+    pieces = {str(at): (result, draws[:, at : at + _TOGETHER]) for at in starts}
+    found = spread_work(_refit_some, pieces, of_draws(workers, "confint") or workers).values()
+    values, good = zip(*found, strict=True)
+    return np.vstack([np.array(one, dtype=float) for one in values]), np.concatenate(good)
+
+
+def _refit_some(piece: tuple[FittedModel, Floats]) -> tuple[list[Any], list[bool]]:
+    values, good = _refits(*piece)
+    return values.tolist(), good.tolist()
 
 
 def refit_whitened(

@@ -37,7 +37,7 @@ def reasons_against(sets: Sets, chunk: Ints, constant: Bools, *, row_levels: boo
         rank = np.linalg.eigvalsh(gram / (d[:, :, None] * d[:, None, :]))
         reasons[rank[:, 0] < 1e-12 if p else np.zeros(len(chunk), dtype=bool)] = Note("set_collinear")
         for term in design.terms:
-            onehot = np.zeros((len(term.levels), design.nobs))
+            onehot = np.zeros((term.n_levels, design.nobs))
             onehot[term.codes, np.arange(design.nobs)] = 1.0
             seen = (onehot @ present > 0).sum(axis=0)
             reasons[seen < 2] = Note("set_few_levels", numbers={"group": term.group})

@@ -200,7 +200,7 @@ def simulate_outcomes(
     for term, V in zip(design.terms, covariances, strict=True):
         if term.group in groups:
             continue
-        drawn = rng.standard_normal((len(term.levels), n, term.size)) @ lower_factor(V).T
+        drawn = rng.standard_normal((term.n_levels, n, term.size)) @ lower_factor(V).T
         for k in range(term.size):
             out += term.Z[:, k, None] * drawn[term.codes, :, k]
     return np.asarray(out)

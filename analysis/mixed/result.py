@@ -30,6 +30,7 @@ from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from doublecode.analysis.rendering.figures import Axes
+    from doublecode.analysis.results.spread_work import Workers
 
 Floats = npt.NDArray[np.float64]
 
@@ -270,6 +271,7 @@ class MixedResult(MixedAnswer):
         n_boot: int = 1000,
         seed: int = 0,
         parameters: Parameters = "all",
+        workers: Workers | None = None,
     ) -> pd.DataFrame:
         """Limits of all parameters: parameter, group, term, estimate, conf_low, conf_high, method.
 
@@ -285,8 +287,12 @@ class MixedResult(MixedAnswer):
             Refits and seed of the bootstrap.
         parameters
             ``"all"``, ``"fixed"`` or ``"variances"``.
+        workers
+            Cores or a cluster for the refits of the bootstrap; the limits are the same.
         """
-        return mixed_intervals(self, method, conf_level=conf_level, n_boot=n_boot, seed=seed, parameters=parameters)
+        return mixed_intervals(
+            self, method, conf_level=conf_level, n_boot=n_boot, seed=seed, parameters=parameters, workers=workers
+        )
 
     def influence(self, group: str | None = None) -> InfluenceResult:
         """Leave out one level of `group` at a time (default: the first grouping factor)."""

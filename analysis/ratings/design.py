@@ -71,14 +71,30 @@ class Layout:
         """Ratings per rater, shape (n_raters,)."""
         return np.bincount(self.rater, minlength=self.n_raters)
 
-    @property
+    @cached_property
     def complete(self) -> bool:
         """Whether every rater rated every target."""
         return self.n_obs == self.n_targets * self.n_raters
 
     @cached_property
+    def ratings_per_target(self) -> tuple[int, int]:
+        """The fewest and the most ratings of a target."""
+        if self.complete:
+            return self.n_raters, self.n_raters
+        return int(self.per_target.min()), int(self.per_target.max())
+
+    @cached_property
+    def n_single_coded(self) -> int:
+        """Targets with one rating."""
+        if self.complete:
+            return self.n_targets if self.n_raters == 1 else 0
+        return int((self.per_target == 1).sum())
+
+    @cached_property
     def k_eff(self) -> float:
         """Harmonic mean of the ratings per target."""
+        if self.complete:
+            return float(self.n_raters)
         per = self.per_target
         return float(per[0]) if (per == per[0]).all() else float(self.n_targets / np.sum(1.0 / per))
 
@@ -88,11 +104,11 @@ class Layout:
 
         q = mean(1/k_i) − mean over pairs of targets of c_ij / (k_i k_j), c_ij the raters two targets share.
         """
+        if self.known_raters and self.complete:
+            return 0.0
         n = self.n_targets
         weights = 1.0 / self.per_target
         own = float(weights.sum())
-        if self.known_raters and self.complete:
-            return 0.0
         if n < 2 or not self.known_raters:
             return own / n
         load = np.bincount(self.rater, weights=weights[self.target])
@@ -149,18 +165,23 @@ class Layout:
 
     def counts(self) -> dict[str, Any]:
         """Numbers that a report prints about this design."""
-        per = self.per_target
         return {
             "kind": self.kind,
             "n_targets": self.n_targets,
             "n_raters": self.n_raters if self.known_raters else None,
             "n_ratings": self.n_obs,
-            "n_single_coded": int((per == 1).sum()),
-            "n_multiply_coded": int((per > 1).sum()),
-            "ratings_per_target": (int(per.min()), int(per.max())),
+            "n_single_coded": self.n_single_coded,
+            "n_multiply_coded": self.n_targets - self.n_single_coded,
+            "ratings_per_target": self.ratings_per_target,
             "k_eff": self.k_eff,
             "q": self.q,
         }
+
+
+def complete_layout(n_targets: int, rater_names: tuple[Hashable, ...]) -> Layout:
+    """The layout in which every rater rated every target."""
+    target, rater = np.divmod(np.arange(n_targets * len(rater_names)), len(rater_names))
+    return Layout(target, rater, None, rater_names, True)
 
 
 @dataclass(frozen=True, eq=False)

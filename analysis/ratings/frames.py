@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.ratings.design import Layout, RatingData, RatingSets
+from doublecode.analysis.ratings.design import Layout, RatingData, RatingSets, complete_layout
 from doublecode.analysis.ratings.id_codes import ALL, id_codes, repeats, set_codes
+from doublecode.analysis.ratings.regular_order import Axis, full_table
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 
@@ -48,6 +50,11 @@ def require_columns(data: pd.DataFrame, columns: Sequence[str | None], caller: s
 
 def numeric_column(data: pd.DataFrame, column: str, caller: str) -> Floats:
     """Return a column as floats; text and truth values are refused, not coerced."""
+    return _numbers(data, column, caller)[0]
+
+
+def _numbers(data: pd.DataFrame, column: str, caller: str) -> tuple[Floats, bool]:
+    """A column as floats, and whether all of it is there."""
     import pandas as pd
 
     series = data[column]
@@ -61,9 +68,10 @@ def numeric_column(data: pd.DataFrame, column: str, caller: str) -> Floats:
             "Convert it to numbers, with blanks for missing ratings."
         )
     values = series.to_numpy(dtype=np.float64) if ordinary else series.to_numpy(dtype=np.float64, na_value=np.nan)
-    if not np.isfinite(values).all() and np.isinf(values).any():
+    finite = bool(np.isfinite(values).all())
+    if not finite and np.isinf(values).any():
         raise ContractError(f"{caller}: column {column!r} holds an infinite value; ratings are finite numbers.")
-    return values
+    return values, finite
 
 
 def rated_rows(data: pd.DataFrame, ratings: str, caller: str) -> tuple[pd.DataFrame, Floats]:
@@ -76,10 +84,10 @@ def rated_rows(data: pd.DataFrame, ratings: str, caller: str) -> tuple[pd.DataFr
     NotEstimable
         No row holds one.
     """
-    values = numeric_column(data, ratings, caller)
-    keep = has_all({ratings: values}, [ratings], len(values))
-    if keep.all() and len(keep):
+    values, all_there = _numbers(data, ratings, caller)
+    if all_there and len(values):
         return data, values
+    keep = has_all({ratings: values}, [ratings], len(values))
     if not keep.any():
         raise NotEstimable(f"{caller}: column {ratings!r} holds no rating at all; there is nothing to estimate.")
     return data.loc[keep], values[keep]
@@ -113,8 +121,15 @@ def read_ratings(
     names = as_names(by)
     require_columns(data, [targets, raters, ratings, clusters, *names], caller)
     frame, values = rated_rows(data, ratings, caller)
-    set_code, keys = set_codes(frame, names, caller)
+    n_missing = len(data) - len(frame)
+    sets = [frame[name] for name in names]
     ids = [frame[name] for name in (targets, raters) if name]
+    if raters and clusters is None:
+        found = full_table([*sets, *ids], values)
+        if found is not None:
+            keys, group = _whole_table(*found, sort_targets=sort_targets)
+            return RatingData((group,), keys, names, n_missing, frame)
+    set_code, keys = set_codes(sets, len(frame), caller)
     fold = _fold(ids, set_code, values, len(keys)) if clusters is None and len(keys) > 1 else None
     part, table = fold or (ALL, values[None, :])
     if fold:
@@ -128,14 +143,14 @@ def read_ratings(
             n_sets = len(keys) // len(table)
             whole = _complete(seat, table, (n_sets, len(target_names), len(rater_names)), rater_names)
             if whole is not None:
-                return RatingData((whole,), keys, names, len(data) - len(frame), frame)
+                return RatingData((whole,), keys, names, n_missing, frame)
     order = _order(seat)
     values = table[:, order] if isinstance(order, slice) else table.take(order, axis=1)
     rows = _Rows(set_code[order], target[order], None if rater is None else rater[order], values)
     _refuse_duplicates(rows, seat[order], (keys, target_names, rater_names), (targets, raters, caller))
     cluster = _cluster_codes(frame, clusters, rows.target, target_names, order, caller)
     groups = _group_by_layout(rows, len(keys) // len(table), cluster, rater_names)
-    return RatingData(groups=groups, keys=keys, by=names, n_missing=len(data) - len(frame), frame=frame)
+    return RatingData(groups, keys, names, n_missing, frame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,8 +265,27 @@ def _complete(
             return None
         values = seated
     block = np.ascontiguousarray(values.reshape(n_sets * len(values), -1))
-    target, rater = np.divmod(places[: n_targets * n_raters], n_raters)
-    return RatingSets(Layout(target, rater, None, rater_names, True), block, np.arange(len(block)))
+    return RatingSets(complete_layout(n_targets, rater_names), block, np.arange(len(block)))
+
+
+def _whole_table(
+    table: Floats, axes: Sequence[Axis], *, sort_targets: bool
+) -> tuple[tuple[tuple[Hashable, ...], ...], RatingSets]:
+    """Keys of the sets of a full table, and the sets; labels in ascending order, those of targets if asked.
+
+    Parameters
+    ----------
+    table : ndarray, shape (labels of each column of `by` …, n_targets, n_raters)
+    axes : sequence of Axis
+    """
+    names: list[tuple[Hashable, ...]] = []
+    for at, axis in enumerate(axes):
+        order = axis.ordered() if sort_targets or at != len(axes) - 2 else None
+        table = table if order is None else table.take(order, axis=at)
+        names.append(tuple(axis.labels if order is None else [axis.labels[place] for place in order]))
+    *sets, targets, raters = names
+    block = np.array(table, order="C").reshape(-1, len(targets) * len(raters))
+    return tuple(product(*sets)), RatingSets(complete_layout(len(targets), raters), block, np.arange(len(block)))
 
 
 def _group_by_layout(

@@ -93,14 +93,14 @@ def repeats(series: pd.Series[Any], grid: Callable[[NDArray[Any]], NDArray[Any]]
     import pandas as pd
 
     dtype = series.dtype
-    if _holds_objects(dtype):
+    if holds_objects(dtype):
         held = series.to_numpy(dtype=object)
-        places = grid(_addresses(held))
+        places = grid(addresses(held))
         if (places == places[0]).all():
             return True
         first, *others = grid(held)
         texts = dtype == "str" or set(map(type, first)) == {str}
-        return texts and not any(_differ(row, first).any() for row in others)
+        return texts and not any(differ(row, first).any() for row in others)
     if isinstance(series.array, pd.Categorical):
         codes = grid(np.asarray(series.array.codes))
     elif isinstance(dtype, np.dtype) and dtype.kind in "iu":
@@ -110,13 +110,14 @@ def repeats(series: pd.Series[Any], grid: Callable[[NDArray[Any]], NDArray[Any]]
     return bool((codes == codes[0]).all())
 
 
-def _holds_objects(dtype: Any) -> bool:
+def holds_objects(dtype: Any) -> bool:
+    """Whether a column of this type holds Python objects, and no codes or numbers."""
     import pandas as pd
 
     return bool(dtype == np.dtype(object)) or (isinstance(dtype, pd.StringDtype) and dtype.storage == "python")
 
 
-def _addresses(held: NDArray[np.object_]) -> NDArray[np.intp]:
+def addresses(held: NDArray[np.object_]) -> NDArray[np.intp]:
     """Where the objects lie: most ways to a frame let all rows of an id share one object."""
     return np.frombuffer(held.tobytes(), dtype=np.intp)
 
@@ -135,10 +136,10 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
         numbers = series.to_numpy()[rows]
         if numbers.min() >= 0 and (sort or _few_gaps(numbers)):
             return _counted(numbers, sort=sort)
-    if not _holds_objects(dtype):
+    if not holds_objects(dtype):
         return pd.factorize(series.iloc[rows], sort=sort)
     held = series.to_numpy(dtype=object)[rows]
-    address = _addresses(held)
+    address = addresses(held)
     glance = address[:_GLANCE].tolist()
     own_objects = 10 * len(set(glance)) > 9 * len(glance)
     starts = _starts(held if own_objects else address)
@@ -154,24 +155,25 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
     row = np.empty(len(found), dtype=np.intp)
     row[own] = np.arange(len(own))
     place, labels = _factorize_few(held[row], sort=sort)
-    return place[own], labels
+    return (own if not sort and len(labels) == len(found) else place[own]), labels
 
 
 def _starts(column: NDArray[Any]) -> NDArray[np.intp] | None:
     """Where runs of one value begin; None where they are short, or not all of the first values are texts or numbers."""
-    first = column[:_GLANCE].tolist()
-    if _RUN * len(set(first)) > len(first) or not set(map(type, first)) <= {str, int}:
+    first = column[:_GLANCE]
+    changes = np.count_nonzero(differ(first[1:], first[:-1]))
+    if _RUN * changes > len(first) or not set(map(type, first.tolist())) <= {str, int}:
         return None
-    starts = np.flatnonzero(np.concatenate([[True], _differ(column[1:], column[:-1])]))
+    starts = np.flatnonzero(np.concatenate([[True], differ(column[1:], column[:-1])]))
     return starts if _RUN * len(starts) < len(column) else None
 
 
-def _differ(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
+def differ(one: NDArray[Any], other: Any) -> NDArray[np.bool_]:
     """Where labels differ; everywhere where some, such as `pandas.NA`, do not say."""
     try:
         return np.asarray(one != other, dtype=bool)
     except (TypeError, ValueError):
-        return np.ones(len(one), dtype=bool)
+        return np.ones(one.shape, dtype=bool)
 
 
 def _counted(numbers: NDArray[np.integer[Any]], *, sort: bool) -> tuple[Ints, Ints]:
@@ -208,29 +210,31 @@ def _factorize_few(held: NDArray[np.object_], *, sort: bool) -> tuple[NDArray[np
     return np.array([code[name] for name in names], dtype=np.intp), object_array(labels)
 
 
-def set_codes(frame: pd.DataFrame, by: tuple[str, ...], caller: str) -> tuple[Ints, tuple[tuple[Hashable, ...], ...]]:
-    """Code the combinations of the columns `by` that occur, in the order of their labels.
+def set_codes(
+    columns: Sequence[pd.Series[Any]], n_rows: int, caller: str
+) -> tuple[Ints, tuple[tuple[Hashable, ...], ...]]:
+    """Code the combinations of labels that occur in the columns, in the order of their labels.
 
     Returns
     -------
     codes : ndarray of int, shape (n_rows,)
     keys : tuple of tuple
-        Per code the label in each column of `by`.
+        Per code the label in each column.
 
     Raises
     ------
     ContractError
         A label is blank.
     """
-    if not by:
-        return np.zeros(len(frame), dtype=np.int64), ((),)
-    if len(by) == 1:
-        code, labels = id_codes(frame[by[0]], caller)
+    if not columns:
+        return np.zeros(n_rows, dtype=np.int64), ((),)
+    if len(columns) == 1:
+        code, labels = id_codes(columns[0], caller)
         return code, tuple((label,) for label in labels)
-    code = np.zeros(len(frame), dtype=np.int64)
+    code = np.zeros(n_rows, dtype=np.int64)
     levels = []
-    for name in by:
-        own, labels = id_codes(frame[name], caller)
+    for column in columns:
+        own, labels = id_codes(column, caller)
         code = code * len(labels) + own
         levels.append(labels)
     found, code = _dense(code)

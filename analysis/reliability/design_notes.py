@@ -19,7 +19,7 @@ def impossible(layout: Layout, targets: str, raters: str | None) -> Note | None:
         return Note("one_target", numbers=called)
     if layout.known_raters and layout.n_raters == 1:
         return Note("one_rater", numbers={**called, "rater": layout.rater_names[0]})
-    if int(layout.per_target.max()) == 1:
+    if layout.ratings_per_target[1] == 1:
         return Note("no_pairs", numbers={**called, "n_ratings": layout.n_obs, "n_targets": layout.n_targets})
     return None
 
@@ -45,7 +45,7 @@ def design_notes(layout: Layout, targets: str, raters: str | None, conf_level: f
 
 def few_pairs(layout: Layout, targets: str) -> Note | None:
     """Say how few targets carry several ratings; None where they are enough."""
-    double = int((layout.per_target > 1).sum())
+    double = layout.n_targets - layout.n_single_coded
     if double >= FEW_PAIRS:
         return None
     return Note("few_pairs", numbers={"n_pairs": double, "targets": targets, "least": FEW_PAIRS})

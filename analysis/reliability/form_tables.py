@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.ratings.design import RatingData, RatingSets
-from doublecode.analysis.reliability.forms import IccBlock
+from doublecode.analysis.reliability.forms import Form, IccBlock
 from doublecode.analysis.rendering.wording.icc_methods import how_words, method_words
 from doublecode.analysis.rendering.wording.reliability import reason
 from doublecode.analysis.results.states import Estimator, IccState, Limits
@@ -58,7 +58,7 @@ class Estimates:
         owner, order = row_order(self.blocks, self.refused)
         found = [one for _, block in self.blocks for one in _origins(block)]
         found += [Origin("", False, "")] * (len(owner) - len(found))
-        return [found[i] for i in order.tolist()]
+        return [found[i] for i in np.arange(len(owner))[order].tolist()]
 
 
 NUMBERS = ("k", "estimate", "conf_low", "conf_high", "statistic", "df1", "df2", "p_value")
@@ -77,9 +77,11 @@ def _origins(block: IccBlock) -> list[Origin]:
     ]
 
 
-def row_order(blocks: Blocks, refused: dict[int, Note]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def row_order(blocks: Blocks, refused: dict[int, Note]) -> tuple[NDArray[np.int64], NDArray[np.int64] | slice]:
     """Set of each row, block after block and the refused sets last, and the order that sorts the rows by set."""
     owner = [np.repeat(group.index, len(block.forms)) for group, block in blocks]
+    if len(owner) == 1 and not refused:
+        return owner[0], slice(None)
     index = np.concatenate([*owner, np.array(list(refused), dtype=np.int64)])
     return index, np.argsort(index, kind="stable")
 
@@ -91,11 +93,20 @@ def form_table(estimates: Estimates, targets: str) -> pd.DataFrame:
     if refused:
         numbers.append(np.full((len(NUMBERS), len(refused)), np.nan))
     index, order = row_order(blocks, refused)
-    figures = dict(zip(NUMBERS, np.concatenate(numbers, axis=1)[:, order], strict=True))
-    keys = _key_columns(read, index[order])
-    level, form, shrout_fleiss = _form_columns(blocks, refused, targets, order)
-    text = {"level": level, "form": form, "shrout_fleiss": shrout_fleiss}
-    return pd.DataFrame({**keys, **text, **figures, "method": _method_column(blocks, refused, order)}, copy=False)
+    figures = (numbers[0] if len(numbers) == 1 else np.concatenate(numbers, axis=1))[:, order]
+    keys = [_column([key[place] for key in read.keys], index[order]) for place in range(len(read.by))]
+    words = _form_columns(blocks, refused, targets, order)
+    columns = [*keys, *words, *figures, _method_column(blocks, refused, order)]
+    named = dict(zip([*read.by, "level", "form", "shrout_fleiss", *NUMBERS, "method"], columns, strict=True))
+    table = pd.DataFrame(dict(enumerate(named.values())), pd.RangeIndex(len(index)), copy=False)
+    table.columns = _heads(tuple(named)).copy()
+    return table
+
+
+@lru_cache(maxsize=64)
+def _heads(names: tuple[str, ...]) -> pd.Index[Any]:
+    """Names of the columns of a table: pandas looks long at texts before it takes them for names."""
+    return pd.Index(names)
 
 
 def _column(labels: Sequence[Any], code: NDArray[np.int64]) -> Any:
@@ -114,23 +125,29 @@ def _typed(texts: tuple[str, ...]) -> Any:
 _held = lru_cache(maxsize=64)(_typed)
 
 
-def _form_columns(blocks: Blocks, refused: dict[int, Note], targets: str, order: NDArray[np.int64]) -> list[Any]:
+def _form_columns(
+    blocks: Blocks, refused: dict[int, Note], targets: str, order: NDArray[np.int64] | slice
+) -> list[Any]:
     """Columns ``level``, ``form`` and ``shrout_fleiss``, rows in `order`."""
-    forms = [form for _, block in blocks for form in block.forms]
+    forms = tuple(form for _, block in blocks for form in block.forms)
     own, n = [], 0
     for _, block in blocks:
-        own.append(np.tile(np.arange(n, n + len(block.forms)), len(block.state)))
+        own.append(np.arange(block.state.size) % len(block.forms) + n)
         n += len(block.forms)
-    code = np.concatenate([*own, np.full(len(refused), n)])[order]
-    words = (
-        [targets if form.level == "target" else form.level for form in forms] + [targets],
-        [form.name for form in forms] + [DASH],
-        [form.shrout_fleiss for form in forms] + [DASH],
-    )
-    return [_column(labels, code) for labels in words]
+    own += [np.full(len(refused), n)] if refused else []
+    code = (own[0] if len(own) == 1 else np.concatenate(own))[order]
+    return [column.take(code) for column in _form_words(forms, targets)]
 
 
-def _method_column(blocks: Blocks, refused: dict[int, Note], order: NDArray[np.int64]) -> Any:
+@lru_cache(maxsize=64)
+def _form_words(forms: tuple[Form, ...], targets: str) -> tuple[Any, Any, Any]:
+    """Level and both names of each form, and those of a set that cannot be estimated."""
+    level = [targets if form.level == "target" else form.level for form in forms]
+    names, classic = [form.name for form in forms], [form.shrout_fleiss for form in forms]
+    return _typed((*level, targets)), _typed((*names, DASH)), _typed((*classic, DASH))
+
+
+def _method_column(blocks: Blocks, refused: dict[int, Note], order: NDArray[np.int64] | slice) -> Any:
     """Column ``method``, rows in `order`."""
     labels: list[str] = []
     own = []

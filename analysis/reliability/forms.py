@@ -119,7 +119,7 @@ def noted(mask: NDArray[np.bool_], note: Note) -> tuple[tuple[int, Note], ...]:
     return tuple((int(s), note) for s in np.flatnonzero(mask))
 
 
-def spearman_brown(single: Floats, k: float) -> Floats:
+def spearman_brown(single: Floats, k: float | Floats) -> Floats:
     """Step a single-rating coefficient up (or down) to the mean of k ratings; undefined → NaN."""
     below = 1.0 + (k - 1.0) * single
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -48,7 +48,7 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
     """
     low = np.flatnonzero(single < 0.50)
     for may_be_so in (_often_repeats, _mode_covers_half):
-        low = low[may_be_so(values[low])]
+        low = low[may_be_so(values if len(low) == len(values) else values[low])]
         if not len(low):
             return []
     first, second = layout.rating_pairs

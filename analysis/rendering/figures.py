@@ -292,7 +292,7 @@ def trajectories(
         axes.plot(ends, fitted, color=VERMILION, linestyle="--", linewidth=2, label="model")
     axes.set_xlabel(time.capitalize())
     axes.set_ylabel(folded(y_label or outcome))
-    _whole_numbers(axes)
+    whole_numbers(axes)
     legend_above(axes)
     return axes
 
@@ -324,7 +324,7 @@ def by_session(
         axes.set_title("\n".join(textwrap.wrap(str(label), LABEL)), loc="left", fontsize=9)
         axes.grid(axis="y", color="#e6e9ef", linewidth=0.7)
         axes.set_axisbelow(True)
-        _whole_numbers(axes)
+        whole_numbers(axes)
     for spare in panels[len(groups) :]:
         spare.set_axis_off()
     figure.supxlabel(time.capitalize(), fontsize=10)
@@ -375,7 +375,8 @@ def folded(text: str, width: int = 40) -> str:
     return "\n".join(textwrap.wrap(text, width))
 
 
-def _whole_numbers(axes: Axes) -> None:
+def whole_numbers(axes: Axes) -> None:
+    """Put the ticks of the horizontal axis at whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -15,7 +15,7 @@ Named = Callable[[str], str]
 """How a term is called in print."""
 
 
-def slopes_table(name: str, frame: pd.DataFrame, named: Named = str) -> Table:
+def slopes_table(name: str, frame: pd.DataFrame, named: Named = str, statistic: str = "*t*") -> Table:
     """Differences of slopes, model by model: between less within patients, one predictor less another.
 
     Parameters
@@ -26,11 +26,14 @@ def slopes_table(name: str, frame: pd.DataFrame, named: Named = str) -> Table:
         ``label, question, first, second`` and the estimate columns.
     named : callable
         The label of a term.
+    statistic : str
+        The test.
     """
     pairs = zip(frame["first"], frame["second"], strict=True)
     shown = frame.assign(hypothesis=[f"{named(str(one))} − {named(str(other))}" for one, other in pairs])
-    columns = (column("hypothesis", "Difference of slopes", kind="text"), *coefficients(shown))
-    note = "With the degrees of freedom of the model. Between less within: is it 0, the unsplit slope answers both."
+    columns = (column("hypothesis", "Difference of slopes", kind="text"), *coefficients(shown, statistic=statistic))
+    tested = "With the degrees of freedom of the model. " if "df" in frame.columns else ""
+    note = f"{tested}Between less within: is it 0, the unsplit slope answers both."
     return Table(name, "Do two slopes differ", shown, columns, (note,), group="label", data=frame)
 
 

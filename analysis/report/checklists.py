@@ -31,7 +31,7 @@ Places = Mapping[str, tuple[Link, ...]]
 
 def fitting(run: StudyRun) -> tuple[Source, ...]:
     """The checklists that fit: of reliability where raters rated, of mixed models where any was fitted."""
-    fitted = any(model.result is not None for series in run.series for model in series.models)
+    fitted = any(model.result is not None for series in run.all_series for model in series.models)
     chosen = ((GRRAS, run.reliability is not None), (MIXED, fitted), (JARS, True))
     return tuple(source for source, fits in chosen if fits)
 

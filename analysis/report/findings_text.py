@@ -20,6 +20,7 @@ from doublecode.analysis.report.effect_words import (
     names_of,
     sentence_case,
 )
+from doublecode.analysis.report.generalized_words import generalized_findings
 from doublecode.analysis.report.robustness import errors_in_words, focal_row
 from doublecode.analysis.results.states import FitState
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
@@ -44,6 +45,7 @@ def findings_section(run: StudyRun) -> Section | None:
     labels = term_labels(short_labels(run.labels))
     said = [
         *(block for one in run.series for block in _series(one, labels, run)),
+        *(block for one in run.generalized for block in generalized_findings(one, labels, _unit(run))),
         *_patients(run.patient_outcomes, labels),
         *_changes(run),
         *_moderations(run, labels),
@@ -56,11 +58,14 @@ def findings_section(run: StudyRun) -> Section | None:
 
 def _series(result: SeriesResult, labels: Labels, run: StudyRun) -> tuple[Block, ...]:
     name, counts = str(result.spec["name"]), result.design
-    unit = "sessions" if run.study.unit == "session" else "rows"
-    head = f"{result.spec['title']}, {counts['n_rows']} {unit} of {counts['n_patients']} patients"
+    head = f"{result.spec['title']}, {counts['n_rows']} {_unit(run)} of {counts['n_patients']} patients"
     parts = [part for part in (_share(result), *_steps(result, labels)) if part]
     see = tuple(f"table {name}_{part}" for part in ("models", "split", "comparison"))
     return Paragraph(head, see), Bullets(tuple(map(sentence_case, parts)), to_read=True)
+
+
+def _unit(run: StudyRun) -> str:
+    return "sessions" if run.study.unit == "session" else "rows"
 
 
 def _share(result: SeriesResult) -> str:

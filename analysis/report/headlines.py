@@ -11,6 +11,7 @@ from doublecode.analysis.linking.time_origin import is_time
 from doublecode.analysis.regression.families import interaction_family
 from doublecode.analysis.rendering.document import Headline
 from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
+from doublecode.analysis.report.generalized_words import generalized_headline
 from doublecode.analysis.report.robustness import errors_in_words
 from doublecode.analysis.study.labels import label_of, label_term, short_labels, short_title, term_labels
 from doublecode.coding.intake.ledger_values import SEVERAL
@@ -116,7 +117,7 @@ def _slope(run: StudyRun) -> Headline | None:
     """Slope within patients of the last series' first split predictor, else the first declared interaction.
 
     Where that slope depends on another variable, the first declared series in which the same slope on the same outcome
-    does not goes before it.
+    does not goes before it. A study of generalised series alone has the ratio of such a slope.
     """
     slopes = [one for one in map(_within, run.series) if one is not None]
     if slopes:
@@ -124,7 +125,7 @@ def _slope(run: StudyRun) -> Headline | None:
         plain = [one for one in slopes if not one[1].held and _question(one) == _question(last)]
         return _said(*(plain[0] if last[1].held and plain else last), run)
     focal = [one for one in run.moderations if one.spec["moderator"] is not None]
-    return _interaction(focal[0], focal, run) if focal else None
+    return _interaction(focal[0], focal, run) if focal else generalized_headline(run)
 
 
 def _within(result: SeriesResult) -> Slope | None:

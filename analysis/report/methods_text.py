@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from platform import python_version
 from typing import TYPE_CHECKING, Final
 
+from doublecode.analysis.report.generalized_words import generalized_methods
 from doublecode.analysis.report.methods_asked import asked_paragraph
 from doublecode.analysis.report.robustness import errors_in_words, n_interactions
 from doublecode.analysis.report.sections_models import DDF_WORDS
@@ -30,6 +31,7 @@ def methods_paragraphs(run: StudyRun) -> list[str]:
         _reliability(run),
         _consistency(run),
         _series(run),
+        generalized_methods(run),
         _regressions(run),
         asked_paragraph(run),
         _software(run),
@@ -129,6 +131,12 @@ def _beside_reliability(run: StudyRun) -> Iterator[str]:
     if len(quality.severity):
         changed = ", and its change from the first batch of workbooks to the last" if _drifts(run) else ""
         yield f"Severity of raters{changed} was estimated by a mixed model with raters fixed and sessions random."
+    if quality.latent is not None:
+        titles = [run.study.codebooks[name].title for name in dict.fromkeys(quality.latent.frame["instrument"])]
+        yield (
+            f"For the ordinal items of {_all(titles)}, severity was also estimated on the latent scale by cumulative "
+            "logit mixed models with raters fixed and sessions random, the many-facet question (Linacre, 1989)."
+        )
 
 
 def _drifts(run: StudyRun) -> bool:
@@ -178,7 +186,8 @@ def _series(run: StudyRun) -> str:
     fits = [model.result for result in run.series for model in result.models if model.result is not None]
     df = " and ".join(sorted({DDF_WORDS.get(fit.ddf, fit.ddf) for fit in fits}))
     rows = "; ".join(f"{result.spec['title']}: {result.design['n_rows']} rows" for result in run.series)
-    split = sorted({name for series in run.study.series for name in series.split})
+    declared = [series for series in run.study.series if series.family is None]
+    split = sorted({name for series in declared for name in series.split})
     text = (
         f"Linear mixed models were estimated by REML with {df}; models of a series stand on one common set of rows "
         f"({rows})"
@@ -199,7 +208,7 @@ def _series(run: StudyRun) -> str:
         text += " Beside a singular fit stands the one with the next simpler random part (Matuschek et al., 2017)."
     text += " Every model takes the rows that have all variables of its series."
     text += _series_choices(run)
-    steps = dict.fromkeys(step for series in run.study.series for step in series.steps)
+    steps = dict.fromkeys(step for series in declared for step in series.steps)
     formulas = "; ".join(map(code, steps))
     return f"{text} Formulas: {formulas}."
 
@@ -236,7 +245,7 @@ def _regressions(run: StudyRun) -> str:
             f"Values beyond {rule.multiplier:g} interquartile ranges from the quartiles (quantile definition "
             f"{rule.quantiles}; Hyndman & Fan, 1996) were winsorised to that fence"
             + ("; the regressions without this rule are printed beside them." if run.moderations_untouched else ".")
-            + (" The multilevel models take the values as observed." if run.series else "")
+            + (" The multilevel models take the values as observed." if run.series or run.generalized else "")
         )
     if run.correlations is not None:
         parts.append(_correlations(run.correlations))

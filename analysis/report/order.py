@@ -82,15 +82,17 @@ def _details(run: StudyRun) -> Iterator[Section | None]:
     from doublecode.analysis.report.sections_change import change_section
     from doublecode.analysis.report.sections_correlations import correlation_section
     from doublecode.analysis.report.sections_findings import family_section, marginal_section
+    from doublecode.analysis.report.sections_generalized import generalized_sections
     from doublecode.analysis.report.sections_patients import patients_section
     from doublecode.analysis.report.sections_process import process_sections
     from doublecode.analysis.study.labels import term_labels
 
     labels = run.labels
-    split = [name for one in run.series for name in one.spec["split"]]
+    split = [name for one in run.all_series for name in one.spec["split"]]
     figures = {one.name: one.figures for one in run.study.series}
     yield correlation_section(run.correlations, labels, run.study.correlations)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels, figures)
+    yield from generalized_sections(run.generalized, labels, figures)
     yield patients_section(run.patient_outcomes, labels)
     yield change_section(run.patient_changes, labels)
     if run.process is not None:

@@ -15,6 +15,7 @@ from doublecode.analysis.study.settled import settled_table
 from doublecode.schemas.results import plain, records, result_record
 
 if TYPE_CHECKING:
+    from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.meta_analysis.pool_result import PoolResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.declared_change import DeclaredChange
     from doublecode.analysis.study.declared_process import ProcessAnswers
     from doublecode.analysis.study.frozen_plan import PlanState
+    from doublecode.analysis.study.ordinal_raters import StudyLatentSeverity
     from doublecode.analysis.study.rater_drift import StudyDrift
+    from doublecode.analysis.study.rating_quality import RatingQuality
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.analysis.study.study_run import StudyRun
@@ -55,7 +58,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
         "homework": [result_record(one) for one in run.logs],
         "reliability": None if run.reliability is None else reliability_record(run.reliability),
-        "rating_quality": {part: records(getattr(run.quality, part)) for part in RATING_QUALITY},
+        "rating_quality": _quality_record(run.quality),
         **({} if run.codes is None else {"codes": records(run.codes.frame)}),
         **({} if run.reported is None else {"reported": reported_record(run.reported)}),
         **({} if run.recodes is None else {"recodes": records(run.recodes.frame)}),
@@ -65,6 +68,11 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "correlations": None if run.correlations is None else result_record(run.correlations),
         "outliers": None if run.outliers is None else result_record(run.outliers),
         "series": {str(one.spec["name"]): _series_record(one) for one in run.series},
+        **(
+            {"generalized": {str(one.spec["name"]): _series_record(one) for one in run.generalized}}
+            if run.generalized
+            else {}
+        ),
         **({"patient_outcomes": [result_record(one) for one in run.patient_outcomes]} if run.patient_outcomes else {}),
         "moderations": {str(one.spec["name"]): _moderation_record(one) for one in run.moderations},
         "moderations_untouched": {str(one.spec["name"]): result_record(one) for one in run.moderations_untouched},
@@ -180,6 +188,16 @@ def pool_record(result: PoolResult) -> dict[str, Any]:
     return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}}
 
 
+def _quality_record(quality: RatingQuality) -> dict[str, Any]:
+    found: dict[str, Any] = {part: records(getattr(quality, part)) for part in RATING_QUALITY}
+    return found if quality.latent is None else {**found, "latent_severity": latent_severity_record(quality.latent)}
+
+
+def latent_severity_record(result: StudyLatentSeverity) -> dict[str, Any]:
+    """Severity on the latent scale, and the items with both kinds of ICC."""
+    return {**result_record(result), "items": plain(result.items)}
+
+
 def drift_record(result: StudyDrift) -> dict[str, Any]:
     """Severity, and the tables beside it."""
     parts = ("periods", "drifts", "tests", "sessions")
@@ -198,7 +216,7 @@ def certification_record(result: CertificationResult) -> dict[str, Any]:
     return {**result_record(result), **{part: plain(getattr(result, part)) for part in ("verdicts", "departures")}}
 
 
-def _series_record(result: SeriesResult) -> dict[str, Any]:
+def _series_record(result: SeriesResult | GeneralizedSeriesResult) -> dict[str, Any]:
     models = [
         {
             "label": model.label, "formula": model.formula.text, "declared": model.declared, "remark": model.remark,

@@ -11,10 +11,13 @@ from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Column, Table, bounded_estimate, column, level_heading
 from doublecode.analysis.results.rules import judge, rule_named
 from doublecode.analysis.study.labels import label_of, part_places
+from doublecode.analysis.study.ordinal_raters import SAID_BY_TABLE, item_columns, rater_columns
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.study.ordinal_raters import StudyLatentSeverity
     from doublecode.analysis.study.study_run import StudyRun
 
 FEWEST: Final = 5
@@ -102,6 +105,9 @@ def rater_tables(run: StudyRun) -> list[Block]:
     if len(quality.severity):
         blocks.append(_severity_table(run))
     kept = [replace(note, subject="") for note in quality.notes if note.kind != "rows_without_rating"]
+    if quality.latent is not None:
+        blocks += _latent_tables(run, quality.latent)
+        kept += [note for note in quality.latent.notes if note.kind not in SAID_BY_TABLE]
     said = tuple(dict.fromkeys(map(sentence, kept)))
     return [*blocks, Bullets(said)] if said else blocks
 
@@ -146,16 +152,7 @@ def _pairs_table(run: StudyRun, held: pd.DataFrame) -> Table:
 
 
 def _severity_table(run: StudyRun) -> Table:
-    frame = run.quality.severity
-    books = run.study.codebooks
-    places = part_places(books)
-    frame = frame.assign(
-        title=[
-            f"{books[book].title}: {label_of(books, book, name)}"
-            for book, name in zip(frame["instrument"], frame["scale"], strict=True)
-        ],
-        place=[places[key] for key in zip(frame["instrument"], frame["scale"], strict=True)],
-    ).sort_values("place", kind="stable")
+    frame = _in_place(run, run.quality.severity).drop(columns=["book", "label"])
     change = (
         column("change", "Change", kind="number"),
         column("change_low", level_heading(0.95), kind="number", upper="change_high"),
@@ -169,9 +166,44 @@ def _severity_table(run: StudyRun) -> Table:
     notes = ["Points above (+) or below (−) the mean of all raters on the same sessions, by a mixed model."]
     if frame["change"].notna().any():
         notes.append("Change: from the first batch of workbooks to the last (drift).")
-    return Table(
-        "severity", "Severity of raters", frame.drop(columns="place"), columns, tuple(notes), "title", folded=True
-    )
+    return Table("severity", "Severity of raters", frame, columns, tuple(notes), "title", folded=True)
+
+
+def _in_place(run: StudyRun, frame: pd.DataFrame) -> pd.DataFrame:
+    """Add the titles and labels of scales and items, in the order of the codebooks."""
+    books, places = run.study.codebooks, part_places(run.study.codebooks)
+    keys = list(zip(frame["instrument"], frame["scale"], strict=True))
+    labels = [label_of(books, *key) for key in keys]
+    shown = frame.assign(
+        title=[f"{books[book].title}: {label}" for (book, _), label in zip(keys, labels, strict=True)],
+        book=[books[book].title for book, _ in keys], label=labels, place=[places[key] for key in keys],
+    )  # fmt: skip
+    return shown.sort_values("place", kind="stable").drop(columns="place")
+
+
+def _latent_tables(run: StudyRun, found: StudyLatentSeverity) -> list[Block]:
+    """Severity on the latent scale with fair averages, and the latent ICC of items beside the ordinary one."""
+    severity = Table(
+        "latent_severity", "Severity of raters on the latent scale",
+        _in_place(run, found.frame).drop(columns=["book", "label"]), rater_columns(found.spec["conf_level"]),
+        (
+            "Latent: log-odds of a higher code against the mean of all raters on the same sessions (above 0: rates "
+            "higher), by a cumulative mixed model (Linacre, 1989). Fair average: the code that the rater gives the "
+            "average session. Points: the same severity in points, by a linear model.",
+        ),
+        "title", folded=True,
+    )  # fmt: skip
+    items = Table(
+        "latent_icc", "Raters and reliability of ordinal items",
+        _in_place(run, found.items).drop(columns="title").rename(columns={"book": "title"}),
+        (column("label", "Item", kind="text"), *item_columns()),
+        (
+            "χ²: likelihood-ratio test that raters differ. ICC(A,1) of a single rating, of the codes as numbers and on "
+            f"the latent scale: {sentence(Note('latent_icc_caution'))}.",
+        ),
+        "title",
+    )  # fmt: skip
+    return [severity, items]
 
 
 def with_titles(run: StudyRun, frame: pd.DataFrame) -> pd.DataFrame:

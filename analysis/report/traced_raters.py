@@ -39,7 +39,7 @@ class TracedRaters:
         """Per name of a table what its numbers stand on."""
         return {
             "agreement": self.icc, "analysed": self._analysed, "raters": self._rater, "pairs": self._pair,
-            "severity": self._severity,
+            "severity": self._severity, "latent_severity": self._severity, "latent_icc": self._severity,
         }  # fmt: skip
 
     @cached_property

@@ -11,6 +11,7 @@ from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.report.sections_models import model_head, region_head
 from doublecode.analysis.report.traced_change import TracedChange
 from doublecode.analysis.report.traced_findings import TracedFindings
+from doublecode.analysis.report.traced_generalized import TracedGeneralized
 from doublecode.analysis.report.traced_raters import TracedRaters
 from doublecode.analysis.report.traced_reported import TracedReported
 from doublecode.analysis.study.code_counts import WHOLE
@@ -81,7 +82,7 @@ class TracedTables:
             "described_items": self._described, "described_scores": self._described,
             "scores_by_session": self._described, "score_bands": self._described,
             **self._logs, "correlations": self._correlation, **of_series, **self._regressions,
-            **self._findings, **TracedChange(self.run, self.frames).tables,
+            **self._findings, **self._generalized.tables, **TracedChange(self.run, self.frames).tables,
             **TracedRaters(self.run, self.origins, self._icc).tables, **self._reported.tables,
             **{name: _always(basis) for name, basis in self._beyond.tables.items()},
         }  # fmt: skip
@@ -91,6 +92,10 @@ class TracedTables:
         return TracedFindings(self.run, FindingBases(self.origins, self.frames))
 
     @cached_property
+    def _generalized(self) -> TracedGeneralized:
+        return TracedGeneralized(self.run, self.frames)
+
+    @cached_property
     def _reported(self) -> TracedReported:
         return TracedReported(self.run, self.origins, self.frames, self._icc)
 
@@ -98,7 +103,7 @@ class TracedTables:
     def figures(self) -> dict[str, Basis]:
         """Per name of a figure the cells of what it draws."""
         run, drawn = self.run, self._beyond.figures | self._reported.figures
-        drawn |= TracedChange(run, self.frames).figures
+        drawn |= TracedChange(run, self.frames).figures | self._generalized.figures
         if run.reliability is not None:
             main = run.reliability.frame
             main = main[(main["phase"] == "main") & main["estimate"].notna()]
@@ -300,8 +305,8 @@ class TracedTables:
         for series in self.run.series:
             if series.spec["name"] == name:
                 return self._of_model(series, *(model.label for model in series.models))
-        (regression,) = (one for one in self.run.moderations if one.spec["name"] == name)
-        return self.frames.regression(regression, adjusted=True)
+        regressions = [one for one in self.run.moderations if one.spec["name"] == name]
+        return self._generalized.whole(name) or self.frames.regression(regressions[0], adjusted=True)
 
     def _files(self, row: Row, column: str) -> Basis:
         intake, origins, found = self.run.intake, self.origins, list[tuple[int, Role]]()

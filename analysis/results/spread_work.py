@@ -61,12 +61,26 @@ class Workers:
             raise UsageError(f"{self.keep} is a file; allowed: a folder for what is kept, new or of an earlier run.")
 
 
+def of_draws(workers: Workers | None, caller: str) -> Workers | None:
+    """The workers of a bootstrap, whose draws carry no text by which one could find them again.
+
+    Raises
+    ------
+    UsageError
+        A folder for answers is named.
+    """
+    if workers is not None and workers.keep is not None:
+        raise UsageError(f"{caller}: a bootstrap keeps no answers; leave keep out of its workers.")
+    return workers
+
+
 def spread_work(
     function: Callable[[Piece], Any],
     pieces: Mapping[str, Piece],
     workers: Workers,
     progress: Progress | None = None,
     what: str = "Working",
+    beside: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Do every piece and give the answers in the order of the pieces.
 
@@ -80,6 +94,9 @@ def spread_work(
     workers : Workers
     progress : callable, optional
         Takes `what`, how many are done, and of how many.
+    beside : dict, optional
+        Where it is given `function` answers with a pair, and the second of it is put in here, by piece: anything that
+        can go from one process to another. It is not kept.
 
     Raises
     ------
@@ -92,6 +109,8 @@ def spread_work(
         progress(what, len(found), len(pieces))
     waiting = {key: piece for key, piece in pieces.items() if key not in found}
     for key, answer in _answers(function, waiting, workers):
+        if beside is not None:
+            answer, beside[key] = answer
         found[key] = json.loads(_text(answer))
         if (place := places[key]) is not None:
             replace_files({place: _text({"piece": key, "answer": found[key]}).encode()})

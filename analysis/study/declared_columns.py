@@ -130,6 +130,7 @@ def _numbers_wanted(study: Study) -> Iterator[tuple[str, str]]:
         yield "group comparison: outcome", comparison.outcome
     for series in study.series:
         yield from ((f"series {series.name!r}: split", name) for name in series.split)
+        yield from ((f"series {series.name!r}: trials or offset", name) for name in series.beside)
 
 
 def _check_steps(study: Study, known: list[str]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.linking.generalized_series import fit_generalized_series
+from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
 from doublecode.analysis.linking.series import fit_series
 from doublecode.analysis.linking.series_models import Version
 from doublecode.analysis.linking.series_result import SeriesResult
@@ -18,13 +20,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.manual_fidelity import FidelityResult
+    from doublecode.analysis.linking.generalized_models import GeneralizedModel
     from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.regression.families import FamilyResult
     from doublecode.analysis.regression.marginal_result import MarginalResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.schemas.declared_findings import Family, FamilyTest, FidelityTable, MarginalMeans
 
-Fits = Sequence["SeriesResult | ModerationResult"]
+Series = SeriesResult | GeneralizedSeriesResult
+Fits = Sequence["Series | ModerationResult"]
 """Estimated series and regressions."""
 
 
@@ -40,7 +44,7 @@ def declared_marginal(asked: MarginalMeans, fits: Fits, frame: pd.DataFrame) -> 
         The model could not be estimated.
     """
     fit: Any = _fit_of(asked.model, fits)
-    if isinstance(fit, SeriesResult):
+    if isinstance(fit, SeriesResult | GeneralizedSeriesResult):
         fit = _counted_from_zero(fit, _step_of(fit, asked.step), frame)
     found = marginal_means(
         fit, asked.of, by=asked.by, at=asked.at or None, slope=asked.slope, adjust=asked.adjust,
@@ -49,28 +53,34 @@ def declared_marginal(asked: MarginalMeans, fits: Fits, frame: pd.DataFrame) -> 
     return replace(found, spec={"name": asked.name, "title": asked.title, "model": asked.model, **found.spec})
 
 
-def _fit_of(name: str, fits: Fits) -> SeriesResult | ModerationResult:
+def _fit_of(name: str, fits: Fits) -> Series | ModerationResult:
     for one in fits:
         if one.spec["name"] == name:
             return one
     raise NotEstimable(f"the model {name!r} was not estimated, see above")
 
 
-def _step_of(series: SeriesResult, step: int | None) -> LabelledModel:
+def _step_of(series: Series, step: int | None) -> LabelledModel | GeneralizedModel:
     """The version of a step that is asked: within and between patients where it is split."""
     wanted = max(model.step for model in series.models) if step is None else step
-    found = {model.version: model for model in series.models if model.step == wanted}
+    found: dict[Version, LabelledModel | GeneralizedModel] = {
+        model.version: model for model in series.models if model.step == wanted
+    }
     model = found.get(Version.SPLIT) or next(iter(found.values()))
     if model.result is None:
         raise NotEstimable(model.refusal)
     return model
 
 
-def _counted_from_zero(series: SeriesResult, model: LabelledModel, frame: pd.DataFrame) -> Any:
+def _counted_from_zero(series: Series, model: LabelledModel | GeneralizedModel, frame: pd.DataFrame) -> Any:
     """The fit of a step with the session number uncentred."""
     if series.spec["intercept_at"] is None:
         return model.result
     step = series.spec["steps"][model.step - 1]
+    if isinstance(series, GeneralizedSeriesResult):
+        same = ("family", "link", "nagq", "trials", "offset", "prior_sd", "thresholds", "split")
+        asked = {key: series.spec[key] for key in same}
+        return _step_of(fit_generalized_series([step], frame.loc[series.rows], intercept_at=None, **asked), 1).result
     again = fit_series([step], frame.loc[series.rows], split=series.spec["split"], intercept_at=None)
     return _step_of(again, 1).result
 
@@ -95,7 +105,7 @@ def _test(asked: FamilyTest, fits: Fits) -> dict[str, Any]:
     """One test: model, term, estimate, p_value, and the rows it stands on."""
     fit = _fit_of(str(asked.model), fits)
     label, rows = str(fit.spec["title"]), fit.rows
-    if isinstance(fit, SeriesResult):
+    if isinstance(fit, SeriesResult | GeneralizedSeriesResult):
         model = _step_of(fit, asked.step)
         table, label = fit.coefficients[fit.coefficients["label"] == model.label], f"{label}, {model.label}"
     else:

@@ -81,7 +81,7 @@ def declared_frame(
     study.check_variables()
     given = [(book.name, item.name) for book in study.codebooks.values() for item in book.columns if item.given]
     uses = {name: study.use(name) for name in study.codebooks}
-    models: dict[str, tuple[str, ...]] = {one.name: one.steps for one in study.series}
+    models: dict[str, tuple[str, ...]] = {one.name: one.formulas for one in study.series}
     built = build_frame(
         scores, sessions, patients, items,
         variables=study.variables,
@@ -156,7 +156,7 @@ def declared_series(series: ModelSeries, data: pd.DataFrame, times: Sequence[str
     """
     from doublecode.analysis.linking.series import fit_series
 
-    _refuse_constant(series, data)
+    refuse_constant(series, data)
     return fit_series(
         series.steps, data, split=series.split, intercept_at=series.intercept_at or None, times=times,
         name=series.name, title=series.title, differences=series.differences,
@@ -189,11 +189,17 @@ def series_rows(series: ModelSeries, data: pd.DataFrame) -> pd.DataFrame:
 
     steps = map(parse_formula, series.steps)
     needed = dict.fromkeys(column for step in steps for column in step.columns(data.columns))
-    needed |= dict.fromkeys(series.residual_columns)
+    needed |= dict.fromkeys((*series.residual_columns, *series.beside))
     return common_rows(data, list(needed), ("patient", "session")).data
 
 
-def _refuse_constant(series: ModelSeries, data: pd.DataFrame) -> None:
+def refuse_constant(series: ModelSeries, data: pd.DataFrame) -> None:
+    """Refuse a predictor in split that has no spread within or between patients on the rows of the series.
+
+    Raises
+    ------
+    NotEstimable
+    """
     from doublecode.analysis.results.row_levels import varying_within
 
     rows = series_rows(series, data) if series.split else data

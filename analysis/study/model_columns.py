@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pandas as pd
 
+from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
 from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
 from doublecode.analysis.linking.series_result import SeriesResult
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Column, Kind, Table, column, format_number
+from doublecode.analysis.study.generalized_columns import series_lines
 from doublecode.analysis.study.labels import label_term, short_labels, term_labels
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import DASH, Note, distinct, is_missing
@@ -77,7 +79,7 @@ class ModelColumns(Answer):
 
 
 def side_by_side(
-    *results: SeriesResult | MixedResult | ModerationResult | PatientOutcomeResult,
+    *results: SeriesResult | GeneralizedSeriesResult | MixedResult | ModerationResult | PatientOutcomeResult,
     labels: Labels | None = None,
     refused: Sequence[Note] = (),
 ) -> ModelColumns:
@@ -85,7 +87,7 @@ def side_by_side(
 
     Parameters
     ----------
-    *results : SeriesResult, MixedResult, ModerationResult or PatientOutcomeResult
+    *results : SeriesResult, GeneralizedSeriesResult, MixedResult, ModerationResult or PatientOutcomeResult
         A series is a table of its own; mixed models, and regressions of one outcome, share one. Of two with the same
         name the second is numbered, ``he (2)``.
     labels : mapping of variable to label, optional
@@ -156,7 +158,7 @@ def study_models(intake: Intake) -> ModelColumns:
     UsageError
         The study declares no model.
     """
-    from doublecode.analysis.study.declared_models import declared_series
+    from doublecode.analysis.study.declared_generalized import fit_declared
     from doublecode.analysis.study.frame_of_study import study_frame
     from doublecode.analysis.study.run import attempt, regressions_of
 
@@ -166,11 +168,12 @@ def study_models(intake: Intake) -> ModelColumns:
         raise UsageError(f"{study.name}: no model is declared; add {known} to study.toml.")
     frame = study_frame(intake).frame
     refused: list[Note] = []
-    fits = [attempt(one.title, partial(declared_series, one, frame, study.times), refused) for one in study.series]
+    fits = [attempt(one.title, partial(fit_declared, one, frame, study), refused) for one in study.series]
     found = regressions_of(study, frame, refused)
     fits += [*found["patient_outcomes"], *found["moderations"]]
     labels = {variable.name: variable.label or variable.name for variable in study.variables}
-    shown = [one for one in fits if isinstance(one, SeriesResult | ModerationResult | PatientOutcomeResult)]
+    kinds = SeriesResult | GeneralizedSeriesResult | ModerationResult | PatientOutcomeResult
+    shown = [one for one in fits if isinstance(one, kinds)]
     return side_by_side(*shown, labels=labels, refused=refused)
 
 
@@ -209,7 +212,7 @@ def _notes(results: Sequence[object]) -> tuple[Note, ...]:
     """The notes of the series, each under its title where the series stand on different rows."""
     titles: list[str] = []
     notes: list[Note] = []
-    all_series = [one for one in results if isinstance(one, SeriesResult)]
+    all_series = [one for one in results if isinstance(one, SeriesResult | GeneralizedSeriesResult)]
     differ = any(set(one.rows) != set(all_series[0].rows) for one in all_series)
     for one in all_series:
         titles.append(_free(_title(one), titles))
@@ -217,8 +220,8 @@ def _notes(results: Sequence[object]) -> tuple[Note, ...]:
     return distinct(notes)
 
 
-def _title(series: SeriesResult) -> str:
-    title, source = str(series.spec["title"] or series.spec["name"]), series.spec["reproduces"]
+def _title(series: SeriesResult | GeneralizedSeriesResult) -> str:
+    title, source = str(series.spec["title"] or series.spec["name"]), series.spec.get("reproduces")
     return f"{title} (labelled reproduction: {source})" if source else title
 
 
@@ -230,6 +233,9 @@ def _lines_of(result: object, labels: Labels, tables: Iterable[str]) -> list[Lin
         fitted = zip(result.models, result.frame.to_dict("records"), strict=True)
         lines = [line for model, row in fitted for line in _series_lines(title, model, row, named)]
         return lines + _printed_lines(title, result)
+    if isinstance(result, GeneralizedSeriesResult):
+        named = term_labels(short_labels(labels), result.spec["split"])
+        return list(series_lines(_free(_title(result), tables), result, named))
     if isinstance(result, MixedResult):
         title, label = f"Mixed models of {result.model.formula.response}", str(result.spec["formula"])
         return _mixed_lines(title, label, result, term_labels(labels))
@@ -239,7 +245,8 @@ def _lines_of(result: object, labels: Labels, tables: Iterable[str]) -> list[Lin
         return _patient_lines(result, labels)
     kind = type(result).__name__
     raise UsageError(
-        f"side_by_side: found a {kind}, allowed: results of fit_series, fit_mixed, moderation and patient_outcome."
+        f"side_by_side: found a {kind}, allowed: results of fit_series, fit_generalized_series, fit_mixed, "
+        "moderation and patient_outcome."
     )
 
 

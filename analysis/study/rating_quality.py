@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.linking.composite_reliability import CompositeReliability
+    from doublecode.analysis.study.ordinal_raters import StudyLatentSeverity
     from doublecode.schemas.item import Item
     from doublecode.schemas.study import Study
     from doublecode.schemas.study_parts import Variable
@@ -52,6 +53,8 @@ class RatingQuality:
         the last; empty cells where there is one period only.
     notes : tuple of Note
         Why severity or its change was not estimated.
+    latent : StudyLatentSeverity or None
+        Severity on the latent scale, of the instruments that declare it.
     """
 
     agreement: pd.DataFrame
@@ -59,20 +62,27 @@ class RatingQuality:
     raters: pd.DataFrame
     severity: pd.DataFrame
     notes: tuple[Note, ...]
+    latent: StudyLatentSeverity | None = None
 
 
 def rating_quality(study: Study, ratings: pd.DataFrame, files: pd.DataFrame, sessions: pd.DataFrame) -> RatingQuality:
     """Compute all of it from what an intake holds: ratings, and the batches and dates in which they were made."""
     import pandas as pd
 
+    from doublecode.analysis.study.ordinal_raters import declared_latent_severity
+
     main = ratings[ratings["phase"] == "main"]
     severity, notes = _severity(study, ratings, files, sessions)
+    latent = declared_latent_severity(study, ratings)
+    if isinstance(latent, NotEstimable):
+        notes, latent = (*notes, Note("not_estimated", "Severity", {"reason": str(latent)})), None
     return RatingQuality(
         pd.DataFrame(list(_agreements(study, ratings)), columns=list(AGREEMENT)),
         pd.DataFrame(list(_composites(study, ratings)), columns=list(COMPOSITES)),
         pd.DataFrame(list(_raters(study, main)), columns=list(RATERS)),
         severity,
         notes,
+        latent,
     )
 
 

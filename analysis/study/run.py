@@ -230,7 +230,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     """
     from doublecode.analysis.description import descriptives
     from doublecode.analysis.study.code_counts import code_counts
-    from doublecode.analysis.study.declared_models import declared_series
+    from doublecode.analysis.study.declared_generalized import by_family, fit_declared
     from doublecode.analysis.study.declared_process import process_answers
     from doublecode.analysis.study.recodes import recode_table
     from doublecode.analysis.study.sample_of_study import study_sample
@@ -268,13 +268,13 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     series = []
     for declared in study.series:
         steps(f"Multilevel models: {declared.title}")
-        series.append(attempt(declared.title, partial(declared_series, declared, frame.frame, study.times), refused))
+        series.append(attempt(declared.title, partial(fit_declared, declared, frame.frame, study), refused))
     fits = (*filter(None, series), *models["moderations"])
     asked = _findings(study, fits, frame.frame, refused)
     refused += (process := process_answers(study, intake.ratings, frame.frame)).refused
     run = StudyRun(
         intake=intake, items=items, scores=scores, frame=frame, reliability=reliability, consistency=consistency,
-        series=tuple(filter(None, series)), process=process, **asked,
+        process=process, **by_family(series), **asked,
         not_estimated=tuple(refused), **described, **models,
     )  # fmt: skip
     return with_facts(replace(run, warnings=run_warnings(run)))

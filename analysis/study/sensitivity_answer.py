@@ -14,8 +14,9 @@ from doublecode.analysis.study.labels import label_term, short_labels, term_labe
 from doublecode.analysis.study.missing_data import MissingAnswer, missing_data
 from doublecode.analysis.study.missing_tables import missing_tables
 from doublecode.analysis.study.sensitivity_estimate import Estimate, estimate_of
+from doublecode.analysis.study.sensitivity_frames import Frames, Refitting
 from doublecode.analysis.study.sensitivity_left_out import leave_out
-from doublecode.analysis.study.sensitivity_multiverse import Frames, Step, among, run_specifications, what_moves
+from doublecode.analysis.study.sensitivity_multiverse import among, run_specifications, what_moves
 from doublecode.analysis.study.sensitivity_robust import DECLARED, robust_beside
 from doublecode.analysis.study.sensitivity_specifications import (
     Specification,
@@ -189,7 +190,9 @@ class SensitivityResult(Answer):
         return left_out_dots(rows, self.design["headline"], x_label=self.spec["label"])
 
 
-def finding_sensitivity(made: Made, frames: Frames, cases: Sequence[Specification], step: Step) -> SensitivityResult:
+def finding_sensitivity(
+    made: Made, frames: Frames, cases: Sequence[Specification], refit: Refitting
+) -> SensitivityResult:
     """Hold one finding, the headline of the study, against all that is asked of it.
 
     Parameters
@@ -199,8 +202,8 @@ def finding_sensitivity(made: Made, frames: Frames, cases: Sequence[Specificatio
     frames : Frames
         Of changed declarations.
     cases : sequence of Specification
-    step : callable
-        Called before each refit with what it is.
+    refit : Refitting
+        Who does the refits.
 
     Raises
     ------
@@ -213,8 +216,8 @@ def finding_sensitivity(made: Made, frames: Frames, cases: Sequence[Specificatio
     if full.refusal:
         raise NotEstimable(f"the headline cannot be estimated: {full.refusal}")
     units = () if study.sensitivity is None else study.sensitivity.leave_out
-    left, behind_left = leave_out(made, full, units, step)
-    found, behind = run_specifications(made.intake, cases, step, frames)
+    left, behind_left = leave_out(made, full, units, refit)
+    found, behind = run_specifications(made.intake, cases, refit, frames)
     answer = _result(study, full, left, found)
     robust, notes = robust_beside(full, frame)
     missing = missing_data(made.intake, made.built, (made.items, made.scores), full)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 
 from doublecode.analysis.linking.series_models import Version
 from doublecode.analysis.mixed.hypotheses import upper_f
@@ -19,7 +20,6 @@ from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.variable_checks import names_in_step
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from doublecode.analysis.mixed.result import MixedResult
@@ -80,6 +80,18 @@ class Estimate:
     def record(self) -> dict[str, Any]:
         """All of it but rows, terms and model, as a row of a table."""
         return {name: value for name, value in vars(self).items() if name not in ("rows", "term", "terms", "fit")}
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """All of it but the model, as texts, numbers and lists."""
+        rows = None if self.rows is None else self.rows.tolist()
+        return {**self.record, "term": self.term, "terms": list(self.terms), "rows": rows}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Estimate:
+        """The estimate that :attr:`plain` was made of, without its model."""
+        rows = None if plain["rows"] is None else pd.Index(plain["rows"])
+        return cls(**{**plain, "terms": tuple(plain["terms"]), "rows": rows})
 
 
 def estimate_of(

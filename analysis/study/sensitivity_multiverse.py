@@ -7,26 +7,24 @@ Simonsohn, Simmons & Nelson (2020), Nature Human Behaviour, 4, 1208–1214.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from doublecode.analysis.study.run import frame_of, score_study
 from doublecode.analysis.study.sensitivity_estimate import ALPHA, NUMBERS, Estimate, estimate_of
+from doublecode.analysis.study.sensitivity_frames import TOGETHER, Frames, Refitting, frame_key
 from doublecode.analysis.study.sensitivity_specifications import Specification, headline_of
-from doublecode.analysis.study.sensitivity_standing import Made, Standing, standing_of
+from doublecode.analysis.study.sensitivity_standing import Standing, standing_of
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.study.study_run import Intake
+    from doublecode.schemas.sensitivity import SensitivityHeadline
     from doublecode.schemas.study import Study
 
-    Scored = tuple[pd.DataFrame, pd.DataFrame]
-
-Step = Callable[[str], None]
 OUTCOME: Final = (*NUMBERS, "n_rows", "n_patients", "converged", "singular", "refusal")
 MOVES: Final = (
     "choice", "declared", "instead", "n_pairs", "mean_change", "min_change", "max_change", "significant_declared",
@@ -34,37 +32,37 @@ MOVES: Final = (
 )  # fmt: skip
 
 
-class Frames:
-    """Analysis frames of changed declarations; scores and frames that several share are made once.
+@dataclass(frozen=True, eq=False)
+class _Together:
+    """Specifications that share a frame."""
+
+    frames: Frames
+    head: SensitivityHeadline
+    cases: tuple[Specification, ...]
+
+    @property
+    def said(self) -> str:
+        """All that their estimates depend on, beside the data."""
+        head = self.head.model_dump(mode="json")
+        return json.dumps([head, *([one.number, one.term, one.declaration] for one in self.cases)])
+
+
+def run_specifications(
+    intake: Intake,
+    specifications: Sequence[Specification],
+    refit: Refitting | None = None,
+    frames: Frames | None = None,
+) -> tuple[pd.DataFrame, tuple[Standing | None, ...]]:
+    """Estimate the headline under every specification.
 
     Parameters
     ----------
     intake : Intake
-        What is in the numbers.
-    """
-
-    def __init__(self, intake: Intake) -> None:
-        self.intake = intake
-        self._scores: dict[str, Scored] = {}
-        self._frames: dict[str, Made] = {}
-
-    def of(self, study: Study, declaration: dict[str, Any]) -> Made:
-        """Scores and frame of a declaration, by its instruments and variables."""
-        by_instruments = json.dumps(declaration["instruments"])
-        key = by_instruments + json.dumps(declaration.get("variables"))
-        if key not in self._frames:
-            changed = replace(self.intake, study=study)
-            if by_instruments not in self._scores:
-                self._scores[by_instruments] = score_study(changed)
-            items, scores = self._scores[by_instruments]
-            self._frames[key] = Made(changed, items, scores, frame_of(changed, scores, items))
-        return self._frames[key]
-
-
-def run_specifications(
-    intake: Intake, specifications: Sequence[Specification], step: Step, frames: Frames | None = None
-) -> tuple[pd.DataFrame, tuple[Standing | None, ...]]:
-    """Estimate the headline under every specification.
+    specifications : sequence of Specification
+    refit : Refitting, optional
+        Who does it: workers, and where what is done is kept.
+    frames : Frames, optional
+        Of this intake; those that are made already are not made again.
 
     Returns
     -------
@@ -74,30 +72,56 @@ def run_specifications(
     standing : tuple of Standing or None
         What each of them stands on; None where there is no estimate.
     """
-    frames = Frames(intake) if frames is None else frames
-    rows, behind = [], []
-    for one in specifications:
-        step(f"Specification {one.number} of {len(specifications)}")
-        found, standing = _estimated(intake, one, frames)
-        rows.append({"specification": one.number, **one.choices, **found.record})
-        behind.append(standing)
+    frames, head = Frames(intake) if frames is None else frames, headline_of(intake.study)
+    together = [_Together(frames, head, cases) for cases in _sharing(specifications)]
+    answers, made = (refit or Refitting())(_estimates, {one.said: one for one in together}, "Specifications")
+    found = {one.number: Estimate(refusal=one.refusal) for one in specifications if one.study is None}
+    for group, answer, parts in zip(together, answers, made, strict=True):
+        first = group.cases[0]
+        if parts is not None and first.study is not None:
+            frames.take(first.study, first.declaration, parts)
+        found |= {one.number: Estimate.of(plain) for one, plain in zip(group.cases, answer, strict=True)}
+    rows = [{"specification": one.number, **one.choices, **found[one.number].record} for one in specifications]
+    behind = tuple(_standing(one, found[one.number], head, frames) for one in specifications)
     names = list(specifications[0].choices) if specifications else []
-    return pd.DataFrame(rows, columns=["specification", *names, *OUTCOME]), tuple(behind)
+    return pd.DataFrame(rows, columns=["specification", *names, *OUTCOME]), behind
 
 
-def _estimated(intake: Intake, one: Specification, frames: Frames) -> tuple[Estimate, Standing | None]:
+def _sharing(specifications: Sequence[Specification]) -> Iterator[tuple[Specification, ...]]:
+    """Those that are declarations, by frame, a few at a time."""
+    by_frame: dict[str, list[Specification]] = {}
+    for one in specifications:
+        if one.study is not None:
+            by_frame.setdefault(frame_key(one.declaration), []).append(one)
+    for cases in by_frame.values():
+        for at in range(0, len(cases), TOGETHER):
+            yield tuple(cases[at : at + TOGETHER])
+
+
+def _estimates(group: _Together) -> tuple[list[dict[str, Any]], Any]:
+    """The estimate of each, and the frame that they share."""
+    found = [_estimated(one, group.head, group.frames).plain for one in group.cases]
+    return found, group.frames.parts(group.cases[0].declaration)
+
+
+def _estimated(one: Specification, head: SensitivityHeadline, frames: Frames) -> Estimate:
     if one.study is None:
-        return Estimate(refusal=one.refusal), None
+        return Estimate(refusal=one.refusal)
     try:
         made = frames.of(one.study, one.declaration)
     except (UsageError, NotEstimable) as reason:
-        return Estimate(refusal=str(reason)), None
-    head = headline_of(intake.study)
+        return Estimate(refusal=str(reason))
     found = estimate_of(one.study, made.built.frame, head, one.term)
     if found.refusal:
         too_far = _lags_too_far(one.study, made.built)
         found = replace(found, refusal="; ".join([*too_far, found.refusal]))
-    return found, None if found.rows is None else standing_of(made, one.study, head, found.rows)
+    return found
+
+
+def _standing(one: Specification, found: Estimate, head: SensitivityHeadline, frames: Frames) -> Standing | None:
+    if one.study is None or found.rows is None:
+        return None
+    return standing_of(frames.of(one.study, one.declaration), one.study, head, found.rows)
 
 
 def _lags_too_far(study: Study, built: AnalysisFrame) -> Iterator[str]:

@@ -11,9 +11,10 @@ import pandas as pd
 
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Column, Table, column
+from doublecode.analysis.results.spread_work import Workers
 from doublecode.analysis.study.run import Progress, StudyProblems, in_the_numbers, no_progress, read_study
 from doublecode.analysis.study.sensitivity_answer import SensitivityResult, finding_sensitivity
-from doublecode.analysis.study.sensitivity_multiverse import Frames
+from doublecode.analysis.study.sensitivity_frames import Frames, refitting
 from doublecode.analysis.study.sensitivity_specifications import headline_of, specifications
 from doublecode.analysis.study.sensitivity_standing import Made, made_of
 
@@ -99,7 +100,9 @@ class StudySensitivity(Answer):
         return "\n".join(one.counted() for one in self.findings)
 
 
-def study_sensitivity(study: str | Path | Intake, *, progress: Progress = no_progress) -> StudySensitivity:
+def study_sensitivity(
+    study: str | Path | Intake, *, workers: Workers | None = None, progress: Progress = no_progress
+) -> StudySensitivity:
     """Hold the declared findings against single units, other rules and other standard errors.
 
     Everything that ``[sensitivity]`` of study.toml asks: each finding without each patient, rater or therapist, under
@@ -110,6 +113,8 @@ def study_sensitivity(study: str | Path | Intake, *, progress: Progress = no_pro
     ----------
     study : path or Intake
         The study folder, or what :func:`doublecode.analysis.read_study` made of it.
+    workers : Workers, optional
+        Cores or a cluster for the refits, and where they are kept as they come; the answer is the same.
     progress : callable
         Called with step, done, of.
 
@@ -161,9 +166,9 @@ def study_sensitivity(study: str | Path | Intake, *, progress: Progress = no_pro
     asked = [replace(intake, study=one) for one in one_finding_each(intake.study)]
     cases = [specifications(one.study) for one in asked]
     made, frames = made_of(intake), Frames(intake)
-    steps = _Steps(progress, sum(map(len, cases)) + sum(_n_units(one, made.built.frame) for one in asked))
+    refit = refitting(intake, workers, progress)
     findings = tuple(
-        finding_sensitivity(replace(made, intake=one), frames, of_one, steps)
+        finding_sensitivity(replace(made, intake=one), frames, of_one, refit)
         for one, of_one in zip(asked, cases, strict=True)
     )
     rows = [_summed(number, one) for number, one in enumerate(findings, start=1)]
@@ -187,13 +192,6 @@ def one_finding_each(study: Study) -> list[Study]:
 def _once(notes: Sequence[Note]) -> tuple[Note, ...]:
     """Notes without what was said before."""
     return tuple(note for at, note in enumerate(notes) if note not in notes[:at])
-
-
-def _n_units(intake: Intake, frame: pd.DataFrame) -> int:
-    """About how many refits leave one out: the units of the frame, of which some may stand behind no model."""
-    asked = intake.study.sensitivity
-    units = () if asked is None else asked.leave_out
-    return sum(intake.ratings["rater"].nunique() if unit == "rater" else frame[unit].nunique() for unit in units)
 
 
 def _summed(number: int, one: SensitivityResult) -> dict[str, Any]:
@@ -220,14 +218,3 @@ def _moves(one: SensitivityResult) -> Iterator[tuple[str, float]]:
         yield f"without {row['unit']} {row['level']}", float(row["change"])
     for row in one.moves[one.moves["mean_change"].notna()].to_dict("records"):
         yield f"{row['choice']}: {row['instead']}", float(row["mean_change"])
-
-
-class _Steps:
-    """Counts the refits for the progress display."""
-
-    def __init__(self, progress: Progress, of: int) -> None:
-        self.progress, self.of, self.done = progress, of, 0
-
-    def __call__(self, step: str) -> None:
-        self.progress(step, min(self.done, self.of - 1), self.of)
-        self.done += 1

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import OutlierResult
     from doublecode.analysis.description.sample import SampleResult
     from doublecode.analysis.linking.frame import AnalysisFrame
+    from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
     from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.families import FamilyResult
@@ -167,6 +168,7 @@ class StudyRun:
     moderations: tuple[ModerationResult, ...]
     moderations_untouched: tuple[ModerationResult, ...]
     comparisons: tuple[AnovaResult, ...]
+    generalized: tuple[GeneralizedSeriesResult, ...] = ()
     patient_outcomes: tuple[PatientOutcomeResult, ...] = ()
     recodes: RecodeTable | None = None
     codes: CodeCounts | None = None
@@ -184,15 +186,21 @@ class StudyRun:
     warnings: tuple[CodedWarning, ...] = ()
 
     @property
+    def all_series(self) -> tuple[SeriesResult | GeneralizedSeriesResult, ...]:
+        """Series of linear models, then those of other families."""
+        return (*self.series, *self.generalized)
+
+    @property
     def card(self) -> Card:
         """What is printed: how far rows came, what was estimated, what it is to be read with."""
-        design, models = self.frame.design, sum(len(one.models) for one in self.series)
+        design, series = self.frame.design, self.all_series
+        models = sum(len(one.models) for one in series)
         codes = Counter(one.code for one in self.warnings)
         facts = (
             ("Workbooks", f"{self.intake.n_workbooks} with {self.intake.rating_counts['read']:,} ratings"),
             ("Set aside", ", ".join(self.intake.set_aside)),
             ("Sessions", f"{design['n_held']} held, {design['n_rated']} rated, of {design['n_patients']} patients"),
-            ("Estimated", f"{models} models in {len(self.series)} series, {len(self.moderations)} regressions, "
+            ("Estimated", f"{models} models in {len(series)} series, {len(self.moderations)} regressions, "
              f"{len(self.comparisons)} comparisons of groups"),
             ("Refused", "; ".join(map(sentence, self.not_estimated))),
             ("Warnings", ", ".join(f"{n} × {code.replace('_', ' ')}" for code, n in codes.most_common())),

@@ -12,6 +12,8 @@ from doublecode.schemas.results import Note
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.linking.generalized_models import GeneralizedModel
+    from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
     from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.study.study_run import StudyRun
@@ -23,7 +25,7 @@ PATIENT: Final = "patient"
 def therapist_warnings(run: StudyRun) -> Iterator[CodedWarning]:
     """Warn of each model with a variable of the therapist that takes the patients of a therapist as independent."""
     frame = run.frame.frame
-    for series in run.series:
+    for series in run.all_series:
         rows = frame.loc[series.rows]
         for model in series.models:
             if model.result is not None and THERAPIST not in model.result.n_groups:
@@ -50,7 +52,9 @@ def _correlated(run: StudyRun) -> Iterator[tuple[str, list[str]]]:
         yield "covariate_screen", [*asked["outcomes"], *asked["covariates"]]
 
 
-def _fixed_variables(model: LabelledModel, series: SeriesResult, frame: pd.DataFrame) -> list[str]:
+def _fixed_variables(
+    model: LabelledModel | GeneralizedModel, series: SeriesResult | GeneralizedSeriesResult, frame: pd.DataFrame
+) -> list[str]:
     """Variables of the fixed part; of one that is split, that it is there between patients."""
     between = {f"{name}_between": name for name in series.spec["split"]}
     used = variables_of(model.formula.fixed, [*frame.columns, *between])

@@ -23,6 +23,8 @@ from doublecode.schemas.to_be_written import NOT_NAMED
 
 if TYPE_CHECKING:
     from doublecode.analysis.description.sample import SampleResult
+    from doublecode.analysis.linking.generalized_models import GeneralizedModel
+    from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
     from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.mixed.generalized.result import GeneralizedResult
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.study_run import StudyRun
     from doublecode.schemas.study import Study
 
+    AnySeries = SeriesResult | GeneralizedSeriesResult
+
 THERAPIST: Final = "therapist"
 
 
@@ -42,9 +46,9 @@ def run_warnings(run: StudyRun) -> tuple[CodedWarning, ...]:
     return (
         *sample_warnings(run.sample),
         *(() if run.reliability is None else reliability_warnings(run.reliability)),
-        *(warning for result in run.series for warning in series_warnings(result)),
+        *(warning for result in run.all_series for warning in series_warnings(result)),
         *(warning for result in run.comparisons for warning in group_warnings(result)),
-        *unequal_rows(run.series),
+        *unequal_rows(run.all_series),
         *_conflated_regressions(run),
         *_dependent_rows(run),
         *therapist_warnings(run),
@@ -131,7 +135,7 @@ def fit_warnings(result: MixedResult | GeneralizedResult, subject: str = "") -> 
     return (*_singular(result, about), *failed, *_few_therapists(result.n_groups.get(THERAPIST), about))
 
 
-def series_warnings(result: SeriesResult) -> tuple[CodedWarning, ...]:
+def series_warnings(result: AnySeries) -> tuple[CodedWarning, ...]:
     """Warn of what holds for each estimated model of a series, and of conflated slopes."""
     found: list[CodedWarning] = []
     for model in result.models:
@@ -161,7 +165,7 @@ def sample_warnings(sample: SampleResult) -> tuple[CodedWarning, ...]:
     return tuple(_few_therapists(sample.design["n_therapists"] if described else None, "sample"))
 
 
-def unequal_rows(series: Sequence[SeriesResult]) -> tuple[CodedWarning, ...]:
+def unequal_rows(series: Sequence[AnySeries]) -> tuple[CodedWarning, ...]:
     """Warn of series whose models of one outcome stand on different rows: their criteria do not compare.
 
     All series stand on one frame; within a series the rows are one common set already.
@@ -218,7 +222,9 @@ def _singular(fit: MixedResult | GeneralizedResult, about: str) -> Iterator[Code
         yield CodedWarning("singular_fit", about, one.note)
 
 
-def _not_converged(model: LabelledModel) -> Note:
+def _not_converged(model: LabelledModel | GeneralizedModel) -> Note:
+    if model.result is model.ml:  # there is one fit only, by maximum likelihood
+        return Note("fits_not_converged", numbers={"fits": ["ML"]})
     fits = [name for name, fit in (("REML", model.result), ("ML", model.ml)) if fit is None or not fit.converged]
     return Note("fits_not_converged", numbers={"fits": fits})
 

@@ -7,7 +7,7 @@ variance lies between 22 patients. Beside the profile-likelihood interval stand 
 Monte-Carlo interval (normal draws of the variance components on their own scale, from
 the observed information) and the mean ICC(A,2) of the ten rater dyads.
 
-Run: python tests/simulations/icc_coverage.py [studies] > tests/simulations/icc_coverage.txt
+Run: python tests/simulations/icc_coverage.py [studies] [--jobs 2] > tests/simulations/icc_coverage.txt
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 from itertools import combinations
 
 import numpy as np
+from spread import run_conditions, taken_out
 
 from doublecode.analysis.mixed.engine.derivatives import differentiate
 from doublecode.analysis.mixed.engine.likelihood import evaluate
@@ -127,9 +128,28 @@ def rmse(estimates, truth):
     return float(np.sqrt(np.nanmean((estimates - truth) ** 2)))
 
 
-def main() -> None:
-    studies = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
+def line(number, condition, studies):
     layout, patient = rotating_pairs()
+    begun = time.perf_counter()
+    rng = np.random.default_rng([SEED, number])
+    out, truth, truth_two = run(condition, layout, patient, studies, rng)
+    miss_low, miss_high = np.mean(out["low"] > truth), np.mean(out["high"] < truth)
+    monte = np.mean((out["mc_low"] <= truth) & (truth <= out["mc_high"]))
+    print(
+        f"{condition[0]:8.2f} {condition[1]:11.2f} {condition[2]:7.2f} | {truth:.3f}  {out['est'].mean():.3f} "
+        f"{out['est'].mean() - truth:+.4f}  {rmse(out['est'], truth):.3f}  | {1 - miss_low - miss_high:.4f}  "
+        f"{monte:.4f} | {miss_low:.3f} {miss_high:.3f} | {np.mean(out['high'] - out['low']):.3f} | "
+        f"{truth_two:18.3f} {np.mean(out['dyad']):6.3f} {rmse(out['dyad'], truth_two):5.3f} "
+        f"{np.mean(out['median']):6.3f} {rmse(out['median'], truth_two):5.3f} | {np.mean(out['two']):6.3f} "
+        f"{rmse(out['two'], truth_two):7.3f} | {time.perf_counter() - begun:6.1f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    workers = taken_out(sys.argv)
+    studies = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
+    layout, _ = rotating_pairs()
     conditions = [(icc, share, 0.0) for icc in (0.20, 0.55) for share in (0.0, 0.15, 0.50)]
     conditions.append((0.55, 0.15, 0.30))
     print(f"{SESSIONS} sessions, {RATERS} raters, {layout.n_obs} ratings, {DOUBLE} sessions double-coded;")
@@ -141,21 +161,7 @@ def main() -> None:
     head = "ICC(A,1) rater/error patient | truth  mean   bias    RMSE   | profile  MC    | low>  high< | width"
     print(head + " | dyads ICC(A,2): truth mean  RMSE  median RMSE | REML(A,2) RMSE | seconds")
     # Dyads of eight sessions give ICC(A,2) far below nought now and then; that is why their mean strays.
-    for number, condition in enumerate(conditions):
-        begun = time.perf_counter()
-        rng = np.random.default_rng([SEED, number])
-        out, truth, truth_two = run(condition, layout, patient, studies, rng)
-        miss_low, miss_high = np.mean(out["low"] > truth), np.mean(out["high"] < truth)
-        monte = np.mean((out["mc_low"] <= truth) & (truth <= out["mc_high"]))
-        print(
-            f"{condition[0]:8.2f} {condition[1]:11.2f} {condition[2]:7.2f} | {truth:.3f}  {out['est'].mean():.3f} "
-            f"{out['est'].mean() - truth:+.4f}  {rmse(out['est'], truth):.3f}  | {1 - miss_low - miss_high:.4f}  "
-            f"{monte:.4f} | {miss_low:.3f} {miss_high:.3f} | {np.mean(out['high'] - out['low']):.3f} | "
-            f"{truth_two:18.3f} {np.mean(out['dyad']):6.3f} {rmse(out['dyad'], truth_two):5.3f} "
-            f"{np.mean(out['median']):6.3f} {rmse(out['median'], truth_two):5.3f} | {np.mean(out['two']):6.3f} "
-            f"{rmse(out['two'], truth_two):7.3f} | {time.perf_counter() - begun:6.1f}",
-            flush=True,
-        )
+    run_conditions([(line, number, condition, studies) for number, condition in enumerate(conditions)], workers)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ half of the impressions lie; and normal but for a tenth of the targets 3.5 SD be
 agrees. The truth of the latter two is the ratio of covariance to variance of two million pairs of ratings by
 different raters. Model: exact F or profile likelihood. Jackknife: every target left out once.
 
-Run: OMP_NUM_THREADS=1 python tests/simulations/icc_jackknife.py [studies] > tests/simulations/icc_jackknife.txt
+Run: OMP_NUM_THREADS=1 python tests/simulations/icc_jackknife.py [studies] [--jobs 2], into icc_jackknife.txt
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 from itertools import combinations
 
 import numpy as np
+from spread import run_conditions, taken_out
 
 from doublecode.analysis.ratings.design import Layout, RatingSets
 from doublecode.analysis.reliability.anova import complete_block
@@ -82,30 +83,41 @@ def limits(layout, values):
     return (block.estimate[:, at], *((one.conf_low[:, at], one.conf_high[:, at]) for one in (block, left_out)))
 
 
-def main() -> None:
-    studies = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    print(f"{studies} studies per line, seed {SEED}; Monte-Carlo error of .95 is {np.sqrt(0.0475 / studies):.4f}")
-    print("ICC(A,1), or ICC(1,1) of the one-way design; widths are medians\n")
-    print("design    scores  rater/error  truth   mean   model  width  jackknife  width  kept")
-    for d, (name, (layout, raters)) in enumerate(layouts().items()):
+def conditions():
+    """Places of design, scores and truth, and the truth: ICC of one rating and raters' share of the error."""
+    for d, (_, raters) in enumerate(layouts().values()):
         for s, kind in enumerate(SCORES):
             for c, (icc, share) in enumerate([(0.3, 0.02), (0.7, 0.02), (0.85, 0.02), (0.7, 0.2)]):
                 if share > 0.02 and (not raters or kind != "normal"):
                     continue  # what raters' differences do is shown once in each crossed design
-                rng = np.random.default_rng([SEED, d, s, c])
-                truth = truth_of(kind, icc, rng)
-                values = simulate(layout, raters, kind, icc, share, studies, rng)
-                estimate, model, left_out = limits(layout, values)
-                within, width = zip(
-                    *(((low <= truth) & (truth <= high), np.median(high - low)) for low, high in (model, left_out)),
-                    strict=True,
-                )
-                kept = np.mean(model[0] == left_out[0])
-                print(
-                    f"{name:9s} {kind:7s} {share:8.2f}    {truth:7.3f} {estimate.mean():6.3f}  {within[0].mean():6.3f}"
-                    f"  {width[0]:5.2f}   {within[1].mean():7.3f}  {width[1]:5.2f}  {kept:5.3f}",
-                    flush=True,
-                )
+                yield d, s, c, icc, share
+
+
+def line(d, s, c, icc, share, studies):
+    name, (layout, raters) = list(layouts().items())[d]
+    kind, rng = SCORES[s], np.random.default_rng([SEED, d, s, c])
+    truth = truth_of(kind, icc, rng)
+    values = simulate(layout, raters, kind, icc, share, studies, rng)
+    estimate, model, left_out = limits(layout, values)
+    within, width = zip(
+        *(((low <= truth) & (truth <= high), np.median(high - low)) for low, high in (model, left_out)),
+        strict=True,
+    )
+    kept = np.mean(model[0] == left_out[0])
+    print(
+        f"{name:9s} {kind:7s} {share:8.2f}    {truth:7.3f} {estimate.mean():6.3f}  {within[0].mean():6.3f}"
+        f"  {width[0]:5.2f}   {within[1].mean():7.3f}  {width[1]:5.2f}  {kept:5.3f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    workers = taken_out(sys.argv)
+    studies = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    print(f"{studies} studies per line, seed {SEED}; Monte-Carlo error of .95 is {np.sqrt(0.0475 / studies):.4f}")
+    print("ICC(A,1), or ICC(1,1) of the one-way design; widths are medians\n")
+    print("design    scores  rater/error  truth   mean   model  width  jackknife  width  kept")
+    run_conditions([(line, *one, studies) for one in conditions()], workers)
 
 
 if __name__ == "__main__":

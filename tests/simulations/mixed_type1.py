@@ -1,8 +1,8 @@
 """Type I error of fixed effects and coverage of variance intervals, 22 patients × 9 unbalanced sessions.
 
 Synthetic data. Run: ``python tests/simulations/mixed_type1.py`` (about five minutes on one core; ``--quick`` for a
-tenth of it). The printed answer is kept in ``mixed_type1.txt``. No effect is true; nominal level .05; 10,000 sets
-on 20 unbalanced designs (15 % of the sessions missing), seeds fixed.
+tenth of it, ``--jobs 2`` for two cores). The printed answer is kept in ``mixed_type1.txt``. No effect is true; nominal
+level .05; 10,000 sets on 20 unbalanced designs (15 % of the sessions missing), seeds fixed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 import numpy as np
 import pandas as pd
 from scipy.special import chdtri
+from spread import run_conditions, taken_out
 
 from doublecode.analysis.mixed import fit_many
 from doublecode.analysis.mixed.components import components
@@ -150,10 +151,16 @@ def _covariances(value: list[float], k: int) -> np.ndarray:
 
 
 if __name__ == "__main__":
+    workers = taken_out(sys.argv)
     share = 10 if "--quick" in sys.argv else 1
-    print("Synthetic data; nominal .05, 22 patients x 9 sessions, 15 % missing")
-    type1("1", 0.0, 10_000 // share)
-    type1("time", 0.1, 10_000 // share)
-    type1("time", 0.0, 10_000 // share)
-    coverage("1", 0.0, 4_000 // share, 500, 1_000 // share)
-    coverage("time", 0.3, 4_000 // share, 500, 1_000 // share)
+    print("Synthetic data; nominal .05, 22 patients x 9 sessions, 15 % missing", flush=True)
+    run_conditions(
+        [
+            (type1, "1", 0.0, 10_000 // share),
+            (type1, "time", 0.1, 10_000 // share),
+            (type1, "time", 0.0, 10_000 // share),
+            (coverage, "1", 0.0, 4_000 // share, 500, 1_000 // share),
+            (coverage, "time", 0.3, 4_000 // share, 500, 1_000 // share),
+        ],
+        workers,
+    )

@@ -60,7 +60,7 @@ WITH_TESTS_OF_THEIR_OWN = {
     "item": {"values", "decimals", "one_column_per_code", "hint", "definition", "crosswalk"},  # cases/test_item_kinds
     # coding/intake/test_consensus, analysis/study/test_settled; cases/test_fifth_newcomers_outcomes;
     # schemas/test_sensitivity and analysis/study/test_sensitivity
-    "use": {"consensus", "next_session_within", "minimum_valid"},
+    "use": {"consensus", "next_session_within", "minimum_valid", "severity"},  # analysis/study/test_ordinal_raters
     "variable": {
         "count", "of_type", "equals", "event", "lag", "change", "table", "time", "phase_from",
         "refers_to",  # analysis/study/test_declared_process
@@ -69,6 +69,8 @@ WITH_TESTS_OF_THEIR_OWN = {
     "series": {
         "differences", "latent_means", "correlation", "variance_by", "interval", "reproduces",
         "explained", "figures",  # analysis/report/test_series_pictures
+        # schemas/test_series_families, studies/test_generalized_study
+        "family", "link", "nagq", "trials", "offset", "prior_sd", "thresholds",
     },
     "study": {
         "events",

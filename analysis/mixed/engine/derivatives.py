@@ -113,27 +113,28 @@ def traces(U: Blocks, items: tuple[Element, ...]) -> Floats:
     """(B, m) tr(U Eₐ)."""
     out = np.empty((len(U.K), len(items)))
     for tier, F, Y in zip(U.state.moments.layout.tiers, U.F, U.Y, strict=True):
-        out[:, tier.at] = ((F - Y).sum(axis=-1)[tier.rows, tier.columns] * tier.weight[:, None]).T
-    for a, item in enumerate(items):
-        if not item.inner:
-            diagonal = np.einsum("bhihj->bij", U.outer(item.block, item.block))
-            out[:, a] = sum(diagonal[:, i, j] for i, j in item.pairs)
+        out[:, tier.at] = (np.add.reduce(F - Y, axis=-1)[tier.rows, tier.columns] * tier.weight[:, None]).T
+    for a in U.state.moments.layout.outside:
+        item = items[a]
+        diagonal = np.einsum("bhihj->bij", U.outer(item.block, item.block))
+        out[:, a] = sum(diagonal[:, i, j] for i, j in item.pairs)
     return U.state.moments.layout.tied(out, 1)
 
 
 def products(U: Blocks, items: tuple[Element, ...]) -> Floats:
     """(B, m, m) tr(U Eₐ U E_b)."""
     B, m = len(U.K), len(items)
-    out = np.empty((B, m, m))
-    inner = U.state.moments.layout.eliminated
+    inner, outer = U.state.moments.layout.eliminated, U.state.moments.layout.outside
     psi = _psi(U)
     k_psi = U.K[:, None] @ psi
     size = U.K.shape[1] ** 2
     flat = k_psi.reshape(B, len(inner), size)
     flipped = k_psi.swapaxes(-1, -2).reshape(B, len(inner), size)
     pairs = _inner_pairs(U) + flat @ flipped.swapaxes(1, 2)
+    if not outer and len(U.F) == 1:  # the elements of one factor stand in the order of θ
+        return U.state.moments.layout.tied(pairs, 1, 2)
+    out = np.empty((B, m, m))
     out[:, inner[:, None], inner] = pairs
-    outer = [a for a, item in enumerate(items) if not item.inner]
     for number, a in enumerate(inner if outer else ()):
         psi_n = _psi_n(U, psi[:, number], k_psi[:, number])
         for b in outer:
@@ -184,11 +185,11 @@ def _inner_pairs(U: Blocks) -> Floats:
 
 
 def _own_pairs(items: InnerElements, F: Floats, Y: Floats) -> Floats:
-    """(B, a, b) Σⱼ of tr(FEₐFE_b) − 2 tr(FEₐYE_b) over the elements of one factor."""
-    F, Y = F[items.upper].swapaxes(0, 1), Y[items.upper].swapaxes(0, 1)
-    gram = F @ np.swapaxes(F - Y, 1, 2) - Y @ F.swapaxes(1, 2)
+    """(B, a, b) Σⱼ tr(FEₐFE_b) − 2 tr(FEₐYE_b) over the elements of one factor, as those of (F − Y) less those of Y."""
+    left, Y = (F - Y)[items.upper].swapaxes(0, 1), Y[items.upper].swapaxes(0, 1)
+    gram = left @ left.swapaxes(1, 2) - Y @ Y.swapaxes(1, 2)
     count = len(items.at)
-    return (gram.reshape(len(F), -1) @ items.gram_map.reshape(-1, count * count)).reshape(-1, count, count)
+    return (gram.reshape(len(gram), -1) @ items.gram_map.reshape(-1, count * count)).reshape(-1, count, count)
 
 
 def _mixed_pair(U: Blocks, psi_n: Floats, outer: Element) -> Floats:
@@ -225,14 +226,14 @@ def sandwich(U: Blocks, items: tuple[Element, ...], inner: tuple[Floats, ...], o
     B, C, q = outer.shape
     m = len(items)
     flat1 = [_turned(elements, G, m) for elements, G in zip(U.state.moments.layout.tiers, inner, strict=True)]
-    first = (flat1[-1] @ np.swapaxes(inner[-1], 2, 3)).sum(axis=0)
+    first = np.add.reduce(flat1[-1] @ np.swapaxes(inner[-1], 2, 3), axis=0)
     if U.state.links:
         for t, G in zip(flat1[:-1], inner, strict=False):
             first = first + (t @ G.swapaxes(2, 3)).sum(axis=0)
         second, x = U.state.chain.quadratic(tuple(flat1), U.F)
     else:
         x = U.state.moments.cross.up(apply(U.state.E[:, :, :, None], flat1[0]), U.state.which)
-        second = (flat1[0] @ np.swapaxes(apply(U.F[0][:, :, :, None], flat1[0]), 2, 3)).sum(axis=0)
+        second = np.add.reduce(flat1[0] @ np.swapaxes(apply(U.F[0][:, :, :, None], flat1[0]), 2, 3), axis=0)
     second = second - x @ U.K @ x.swapaxes(1, 2)
     if q:
         flat2 = _turned_outer(U, items, outer)
@@ -310,12 +311,12 @@ class Derivatives:
         layout = self.state.moments.layout
         out = np.empty((len(outer), len(layout.elements)))
         for tier, s in zip(layout.tiers, inner, strict=True):
-            out[:, tier.at] = (s[tier.rows] * s[tier.columns]).sum(axis=-1).T * tier.weight
-        for a, item in enumerate(layout.elements):
-            if not item.inner:
-                block = layout.blocks[item.block]
-                part = outer[:, outer_columns(block)].reshape(len(outer), block.levels, block.size)
-                out[:, a] = sum((part[:, :, i] * part[:, :, j]).sum(axis=1) for i, j in item.pairs)
+            out[:, tier.at] = np.add.reduce(s[tier.rows] * s[tier.columns], axis=-1).T * tier.weight
+        for a in layout.outside:
+            item = layout.elements[a]
+            block = layout.blocks[item.block]
+            part = outer[:, outer_columns(block)].reshape(len(outer), block.levels, block.size)
+            out[:, a] = sum((part[:, :, i] * part[:, :, j]).sum(axis=1) for i, j in item.pairs)
         return -layout.tied(out, 1)
 
     @cached_property

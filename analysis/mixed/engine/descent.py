@@ -132,13 +132,14 @@ class _Search:
     def advance(self) -> None:
         """Evaluate the trial points of the active problems; accept or shorten; choose the next steps."""
         rules, active, end = self.rules, self.active, self.end
-        before, damping = end.points[active], self.damping[active]
-        trial = self.move(before, damping[:, None] * self.step[active], active)
+        rows = self._rows(active)
+        before, damping = end.points[rows], self.damping[rows]
+        trial = self.move(before, damping[:, None] * self.step[rows], active)
         values, planner = self.objective(trial, active)
-        end.evaluations[active] += 1
-        limit = end.values[active] + rules.noise * (1.0 + np.abs(values))
+        end.evaluations[rows] += 1
+        limit = end.values[rows] + rules.noise * (1.0 + np.abs(values))
         if rules.share:
-            limit -= rules.share * damping * self.promise[active]
+            limit -= rules.share * damping * self.promise[rows]
         moved = (trial != before).any(axis=1)
         better = (values <= limit) & (values < np.inf) & moved  # from an impossible start, no impossible step
         if better.all():
@@ -155,13 +156,13 @@ class _Search:
 
     def _accept(self, at: Ints, points: Floats, values: Floats, plan: Plan) -> None:
         """Take over points, values and plans of the problems `at`, and let those that are done go."""
-        end, rules = self.end, self.rules
-        end.points[at], end.values[at], end.slope[at], self.step[at] = points, values, plan.slope, plan.step
-        self.damping[at] = 1.0
+        end, rules, rows = self.end, self.rules, self._rows(at)
+        end.points[rows], end.values[rows], end.slope[rows], self.step[rows] = points, values, plan.slope, plan.step
+        self.damping[rows] = 1.0
         if plan.promise is not None:
-            self.promise[at] = plan.promise
-        self.left[at] -= 1
-        going = (self.left[at] > 0) & ~plan.done
+            self.promise[rows] = plan.promise
+        self.left[rows] -= 1
+        going = (self.left[rows] > 0) & ~plan.done
         if going.all():
             return
         final = at[plan.done]
@@ -171,6 +172,10 @@ class _Search:
                 end.points[at[moves]] = self.move(points[moves], plan.step[moves], at[moves])
         end.converged[final] = True
         self._leave(at[~going])
+
+    def _rows(self, problems: Ints) -> Ints | slice:
+        """The places of problems in the arrays; of all of them a slice, which copies nothing."""
+        return slice(None) if len(problems) == len(self.open) else problems
 
     def _leave(self, problems: Ints) -> None:
         self.open[problems] = False
@@ -191,10 +196,12 @@ def plan_along(gradient: Floats, axes: tuple[Floats, Floats], done: float) -> Pl
     values, vectors = axes
     size = np.abs(values)
     along = (gradient[:, None] @ vectors)[:, 0]
-    scaled = along / np.maximum(size, 1e-9 * size.max(axis=1, keepdims=True, initial=0.0) + 1e-12)
-    length = np.sqrt((scaled * scaled).sum(axis=1))
-    cut = np.minimum(1.0, 2.0 / np.maximum(length, 1e-300))
-    predicted = 0.5 * (along * scaled).sum(axis=1)
+    flat = 1e-9 * np.maximum.reduce(size, axis=1, keepdims=True, initial=0.0) + 1e-12
+    scaled = along / np.maximum(size, flat)
+    length = np.sqrt(np.add.reduce(scaled * scaled, axis=1))
+    cut = 2.0 / np.maximum(length, 2.0)
+    predicted = 0.5 * np.add.reduce(along * scaled, axis=1)
     step = -(vectors @ (scaled * cut[:, None])[:, :, None])[:, :, 0]
+    slope = np.maximum.reduce(np.abs(gradient), axis=1, initial=0.0)
     # a step that was cut promises less: what the whole one promises, it could never bring
-    return Plan(step, predicted < done, np.abs(gradient).max(axis=1, initial=0.0), cut * predicted)
+    return Plan(step, predicted < done, slope, cut * predicted)

@@ -83,7 +83,7 @@ class Shared:
         _, J, _ = self.cross.shape
         k, h = self._pairs
         weight = np.repeat(np.where(k == h, 1.0, 0.5), J)
-        return np.ascontiguousarray((self._tensor * weight[:, None]).T)
+        return np.asarray((self._tensor * weight[:, None]).T)
 
     @cached_property
     def _flat(self) -> Floats:

@@ -66,6 +66,8 @@ class Block:
 
     def factor(self, theta: Floats) -> Floats:
         """(B, m) parameters of the model → (B, p, p) lower-triangular factor Λ of this term."""
+        if self.size == 1:
+            return theta[:, self.theta, None]
         L = np.zeros((len(theta), self.size, self.size))
         rows, columns = triangle(self.size)
         L[:, rows, columns] = theta[:, self.theta]
@@ -122,6 +124,11 @@ class Layout:
                         pairs = (*pairs, (h + shift, k + shift))
                     out.append(Element(number, block.inner, pairs, block.tier))
         return tuple(out)
+
+    @cached_property
+    def outside(self) -> tuple[int, ...]:
+        """Positions of the elements of D that belong to outer terms."""
+        return tuple(a for a, element in enumerate(self.elements) if not element.inner)
 
     @cached_property
     def first_copies(self) -> Ints | None:
@@ -287,10 +294,8 @@ class InnerElements:
 def _rotate(full: Floats) -> Floats:
     """(B, 4) square factors of two effects → (B, 3) triangular ones, by one plane rotation."""
     a, b, c, d = full.T
-    length = np.hypot(a, b)
-    turned = length > 0.0
-    safe = np.where(turned, length, 1.0)
-    cosine, sine = np.where(turned, a, 1.0) / safe, b / safe
+    angle = np.arctan2(b, a)  # nought where both are
+    cosine, sine = np.cos(angle), np.sin(angle)
     out = np.empty((len(full), 3))
-    out[:, 0], out[:, 1], out[:, 2] = length, c * cosine + d * sine, d * cosine - c * sine
+    out[:, 0], out[:, 1], out[:, 2] = np.hypot(a, b), c * cosine + d * sine, d * cosine - c * sine
     return out

@@ -37,6 +37,8 @@ from doublecode.analysis.mixed.engine.small_matrices import (
     apply_transposed,
     invert_plus_one,
     multiply,
+    of_sets,
+    smallest_eigenvalue,
     symmetric,
 )
 
@@ -110,24 +112,24 @@ class State:
     @cached_property
     def nu(self) -> Floats:
         """(B,) n under ML, n − p under REML."""
-        n = self.moments.n[self.which]
-        return n - self.moments.layout.p if self.reml else n
+        return of_sets(self.moments.criterion(reml=self.reml)[0], self.which)
 
     @cached_property
     def deviance(self) -> Floats:
         """(B,) −2 log-likelihood in the units of the data."""
-        c = self.moments.conditioning
-        r2 = self.r2 * c.scale[self.which] ** 2
-        value = self.log_v + self.nu * (1.0 + np.log(2.0 * np.pi * r2 / self.nu))
-        value = value + self.moments.constant[self.which]
-        if self.reml and self.moments.layout.p:
-            value = value + self.log_x + c.log_x
-        return np.asarray(value)
+        beside = of_sets(self.moments.criterion(reml=self.reml)[1], self.which)
+        value = self.log_v + self.nu * np.log(self.r2) + beside
+        return np.asarray(value + self.log_x if self.reml and self.moments.layout.p else value)
 
     @property
     def sigma2(self) -> Floats:
         """(B,) residual variance in conditioned units, yᵀPy/ν."""
         return self.r2 / self.nu
+
+    @cached_property
+    def least_variance(self) -> Floats:
+        """(B,) the smallest variance, in units of the residual's, of any direction of any term."""
+        return np.asarray(np.min([smallest_eigenvalue(L @ L.swapaxes(1, 2)) for L in self.factors], axis=0))
 
     @cached_property
     def chain(self) -> Chain:
@@ -137,7 +139,7 @@ class State:
     @cached_property
     def f_inner(self) -> tuple[Floats, ...]:
         """Per inner factor (P, P, B, J) ZⱼᵀV⁻¹Zⱼ, V with the factor and those below it."""
-        A = self.moments.ztz if self.moments.ztz.shape[2] == 1 else self.moments.ztz[:, :, self.which]
+        A = of_designs(self.moments.ztz, self.which)
         finer = [multiply(link.rows[:, : link.width], link.E) for link in self.links]
         return tuple(symmetric(product) for product in (*finer, multiply(A, self.E)))
 
@@ -155,7 +157,7 @@ class State:
     @cached_property
     def s(self) -> tuple[tuple[Floats, ...], Floats]:
         """ZᵀPy: per inner factor (P, B, J), and (B, q₂) outer."""
-        zty = self.moments.zty[:, self.which]
+        zty = of_sets(self.moments.zty, self.which, 1)
         left = zty - self.moments.cross.down(self.gamma[:, None], self.which)[:, :, 0]
         inner = apply_transposed(self.E, left)
         finer = [
@@ -163,7 +165,7 @@ class State:
             for tier in range(len(self.links))
         ]
         q = self.moments.layout.q2
-        outer = self.Qy[:, :q] - (self.Q[:, :q] @ self.gamma[:, :, None])[:, :, 0]
+        outer = self.Qy[:, :q] - (self.Q[:, :q] @ self.gamma[:, :, None])[:, :, 0] if q else self.Qy[:, :0]
         return (*finer, inner), outer
 
 
@@ -188,21 +190,18 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
     """
     layout = moments.layout
     D, factors = _spread(moments, theta)
-    D1, rest, log_finer = D[-1], moments.yty[which], np.zeros(len(theta))
+    D1, rest, log_finer = D[-1], of_sets(moments.yty, which), np.zeros(len(theta))
     links: tuple[Link, ...] = ()
     if moments.finer:
         moments, links, rest, log_finer = eliminate(moments, D[:-1], which)
         which = np.arange(len(theta))
-    A = moments.ztz if moments.ztz.shape[2] == 1 else moments.ztz[:, :, which]
-    E, log_inner = invert_plus_one(D1, A)
-    ED = multiply(E, D1[..., None])
-    ED = symmetric(ED)
-    index = moments.design_of(which)
-    Q = moments.wtw[index] - moments.cross.quad(ED[:, :, :, None], which)[:, 0]
-    zty = moments.zty[:, which]
+    E, log_inner = invert_plus_one(D1, of_designs(moments.ztz, which))
+    ED = symmetric(multiply(E, D1[..., None]))
+    Q = of_designs(moments.wtw, which, 0) - moments.cross.quad(ED[:, :, :, None], which)[:, 0]
+    zty = of_sets(moments.zty, which, 1)
     v = apply(ED, zty)
-    Qy = moments.wty[which] - moments.cross.up(v[:, :, None], which)[:, 0]
-    q_yy = rest - (v * zty).sum(axis=(0, 2))
+    Qy = of_sets(moments.wty, which) - moments.cross.up(v[:, :, None], which)[:, 0]
+    q_yy = rest - np.add.reduce(v * zty, axis=(0, 2))
     S = scale_both(Q, factors, layout.blocks, transpose=True)
     q = layout.q2
     if q:
@@ -210,9 +209,15 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
     S_inv, log_outer, log_x = _invert(S, q)
     K = scale_both(S_inv, factors, layout.blocks)
     gamma = (K @ Qy[:, :, None])[:, :, 0]
-    r2 = np.maximum(q_yy - (Qy * gamma).sum(axis=1), ROUNDING * moments.yty[which])
+    left = q_yy - np.add.reduce(Qy * gamma, axis=1)
+    r2 = np.maximum(left, ROUNDING * of_sets(moments.yty, which))
     log_v = log_finer + log_inner + log_outer
     return State(moments, which, theta, reml, D1, factors, E, Q, S_inv, K, Qy, gamma, r2, log_v, log_x, links)
+
+
+def of_designs(values: Floats, which: Which, axis: int = 2) -> Floats:
+    """Sums of the designs of sets `which`; a design that all of them share stands once, to be broadcast."""
+    return values if values.shape[axis] == 1 else of_sets(values, which, axis)
 
 
 def _spread(moments: Moments, theta: Floats) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
@@ -224,10 +229,15 @@ def _spread(moments: Moments, theta: Floats) -> tuple[tuple[Floats, ...], tuple[
     for block in layout.blocks:
         L = block.factor(theta)
         factors.append(L)
-        if block.inner:
+        if not block.inner:
+            continue
+        product = (L @ L.swapaxes(1, 2)).transpose(1, 2, 0)
+        if block.size == len(D[block.tier]):
+            D[block.tier][:] = product
+        else:
             for copy in range(block.copies):
                 at = slice(block.start + copy, block.start + copy + block.size)
-                D[block.tier][at, at] = (L @ L.swapaxes(1, 2)).transpose(1, 2, 0)
+                D[block.tier][at, at] = product
     return D, tuple(factors)
 
 
@@ -274,7 +284,7 @@ def _invert(S: Floats, q: int) -> tuple[Floats, Floats, Floats]:
     return np.stack([p[0] for p in parts]), np.array([p[1] for p in parts]), np.array([p[2] for p in parts])
 
 
-def _invert_one(S: Floats, q: int) -> tuple[Floats, float, float]:
+def _invert_one(S: Floats, q: int) -> tuple[Floats, np.float64, np.float64]:
     """The same of one matrix by LAPACK itself, which spares a small one numpy's set-up and a large one a product."""
     from scipy.linalg import lapack
 
@@ -284,5 +294,5 @@ def _invert_one(S: Floats, q: int) -> tuple[Floats, float, float]:
     log = 2.0 * np.log(L.diagonal())
     lower, _ = lapack.dpotri(L, lower=1)  # above the diagonal it leaves the noughts of L
     inverse = lower + lower.T
-    np.einsum("ii->i", inverse)[:] *= 0.5
-    return inverse, float(log[:q].sum()), float(log[q:].sum())
+    inverse.ravel("K")[:: len(S) + 1] *= 0.5
+    return inverse, np.add.reduce(log[:q]), np.add.reduce(log[q:])

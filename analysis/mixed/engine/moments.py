@@ -110,6 +110,22 @@ class Moments:
         """Number of outcomes N."""
         return len(self.yty)
 
+    def criterion(self, *, reml: bool) -> tuple[Floats, Floats]:
+        """Give ν and what the deviance has beside log|V|, log|XᵀV⁻¹X| and ν log yᵀPy, (N,) each."""
+        return self._reml if reml else self._ml
+
+    @cached_property
+    def _reml(self) -> tuple[Floats, Floats]:
+        nu = self.n - self.layout.p
+        return nu, self._beside(nu) + (self.conditioning.log_x if self.layout.p else 0.0)
+
+    @cached_property
+    def _ml(self) -> tuple[Floats, Floats]:
+        return self.n, self._beside(self.n)
+
+    def _beside(self, nu: Floats) -> Floats:
+        return np.asarray(self.constant + nu * (1.0 + np.log(2.0 * np.pi * self.conditioning.scale**2 / nu)))
+
     def design_of(self, which: Which) -> Which:
         """Index of the design of each set, all zero when they share one."""
         return which if self.wtw.shape[0] > 1 else np.zeros(len(which), dtype=np.intp)
@@ -172,11 +188,11 @@ def _refuse_too_wide(terms: tuple[Term, ...], layout: Layout) -> None:
     if layout.q2 <= WIDEST:
         return
     outer = [term for term, block in zip(terms, layout.blocks, strict=True) if not block.inner]
-    wide = max(outer, key=lambda term: len(term.levels) * term.size)
+    wide = max(outer, key=lambda term: term.n_levels * term.size)
     nested = " and those that nest with it" if layout.finer else ""
     raise NotEstimable(
         f"beside the largest grouping factor{nested} the random terms have {layout.q2} effects, "
-        f"{wide.label} alone {len(wide.levels) * wide.size}; at most {WIDEST} fit into the dense part of the engine. "
+        f"{wide.label} alone {wide.n_levels * wide.size}; at most {WIDEST} fit into the dense part of the engine. "
         f"Leave out {wide.label}, or fit a part of the data"
     )
 
@@ -212,7 +228,7 @@ def _assemble(
     N, J = sums.Y.shape[1], layout.n_inner
     finer: tuple[Tier, ...] = ()
     zty = sums.products(sums.Y)
-    yty = np.einsum("in,in->n", sums.Y, sums.Y)
+    yty = np.add.reduce(sums.Y * sums.Y, axis=0) if N == 1 else np.einsum("in,in->n", sums.Y, sums.Y)
     n = np.full(N, float(len(sums.Y))) if sums.mask is None else sums.mask.sum(axis=0)
     if sums.mask is None and not layout.finer and _is_sparse(layout, len(sums.Y)):
         ztz, cross, wtw, wty = _sparse_design(sums, outer, order, layout)
@@ -285,9 +301,9 @@ def _sparse_design(
 def dense_outer(term: Term, Z: Floats) -> Floats:
     """(n, levels · p, …) columns of an outer term, level by level, from its own (n, p, …)."""
     n, p, *sets = Z.shape
-    out = np.zeros((n, len(term.levels), p, *sets))
+    out = np.zeros((n, term.n_levels, p, *sets))
     out[np.arange(n), term.codes] = Z
-    return out.reshape(n, len(term.levels) * p, *sets)
+    return out.reshape(n, term.n_levels * p, *sets)
 
 
 def _sparse_outer(term: Term, Z: Floats) -> Any:
@@ -296,7 +312,7 @@ def _sparse_outer(term: Term, Z: Floats) -> Any:
     n, p = Z.shape
     rows = np.repeat(np.arange(n), p)
     columns = (term.codes[:, None] * p + np.arange(p)).ravel()
-    return sparse.csr_array((Z.ravel(), (rows, columns)), shape=(n, len(term.levels) * p))
+    return sparse.csr_array((Z.ravel(), (rows, columns)), shape=(n, term.n_levels * p))
 
 
 def _in_units(Z: Floats, R: Floats, root: Floats | None) -> tuple[Floats, Floats]:

@@ -130,16 +130,16 @@ def lay_out(terms: tuple[Term, ...], p: int) -> Plan:
         tier = tier_of.get(_factor(term))
         if number in copies:
             most = copies[number].most
-            blocks.append(Block(1, len(term.levels), True, widths[-1], span, len(chain) - 1, most))
+            blocks.append(Block(1, term.n_levels, True, widths[-1], span, len(chain) - 1, most))
             widths[-1] += most
         elif tier is None:
-            blocks.append(Block(term.size, len(term.levels), False, q2, span))
-            q2 += term.size * len(term.levels)
+            blocks.append(Block(term.size, term.n_levels, False, q2, span))
+            q2 += term.size * term.n_levels
         else:
-            blocks.append(Block(term.size, len(term.levels), True, widths[tier], span, tier))
+            blocks.append(Block(term.size, term.n_levels, True, widths[tier], span, tier))
             widths[tier] += term.size
-    finer = tuple((len(term.levels), width) for term, width in zip(chain[:-1], widths, strict=False))
-    layout = shared(Layout(tuple(blocks), len(chain[-1].levels), widths[-1], q2, p, finer))
+    finer = tuple((term.n_levels, width) for term, width in zip(chain[:-1], widths, strict=False))
+    layout = shared(Layout(tuple(blocks), chain[-1].n_levels, widths[-1], q2, p, finer))
     order = _order(chain)
     return Plan(layout, order, _places([term.codes[order] for term in chain]), copies)
 
@@ -162,19 +162,19 @@ def _chain(terms: tuple[Term, ...], p: int) -> tuple[tuple[Term, ...], dict[int,
 
     With them what is kept as columns of the coarsest one: intercepts of a factor that nests in it but not in the chain.
     """
-    biggest = max(terms, key=lambda t: len(t.levels) * t.size)
+    biggest = max(terms, key=lambda t: t.n_levels * t.size)
     effects: dict[Factor, int] = {}
     for term in terms:
-        effects[_factor(term)] = effects.get(_factor(term), 0) + len(term.levels) * term.size
+        effects[_factor(term)] = effects.get(_factor(term), 0) + term.n_levels * term.size
     total, alone = sum(effects.values()), effects[_factor(biggest)]
     if total - alone <= WORTH:
         return (biggest,), {}
-    one_each = sorted({_factor(t): t for t in terms}.values(), key=lambda t: -len(t.levels))
+    one_each = sorted({_factor(t): t for t in terms}.values(), key=lambda t: -t.n_levels)
     chains = [_climb(one_each[i:]) for i in range(len(one_each))]
     best = max(chains, key=lambda chain: sum(effects[_factor(t)] for t in chain))
     saved = sum(effects[_factor(t)] for t in best) - alone
     copies = _copies(best, terms) if len(best) > 1 else {}
-    saved += sum(len(terms[number].levels) for number in copies)
+    saved += sum(terms[number].n_levels for number in copies)
     dense = total - alone + p
     return (best, copies) if saved > WORTH and _affordable(best, dense, dense - saved) else ((biggest,), {})
 
@@ -184,9 +184,9 @@ def _copies(chain: tuple[Term, ...], terms: tuple[Term, ...]) -> dict[int, Copie
     inside, top = {_factor(term) for term in chain}, chain[-1]
     out = {}
     for number, term in enumerate(terms):
-        if _factor(term) in inside or term.size > 1 or len(term.levels) <= WORTH or not _nests(term, top):
+        if _factor(term) in inside or term.size > 1 or term.n_levels <= WORTH or not _nests(term, top):
             continue
-        group = np.zeros(len(term.levels), dtype=np.intp)
+        group = np.zeros(term.n_levels, dtype=np.intp)
         group[term.codes] = top.codes
         order = np.argsort(group, kind="stable")
         place = np.empty(len(order), dtype=np.intp)
@@ -208,7 +208,7 @@ def _climb(factors: list[Term]) -> tuple[Term, ...]:
 
 def _nests(fine: Term, coarse: Term) -> bool:
     """Whether each level of `fine` lies in one level of `coarse`."""
-    parent = np.zeros(len(fine.levels), dtype=np.intp)
+    parent = np.zeros(fine.n_levels, dtype=np.intp)
     parent[fine.codes] = coarse.codes
     return bool((parent[fine.codes] == coarse.codes).all())
 
@@ -218,7 +218,7 @@ def _affordable(chain: tuple[Term, ...], dense: int, left: int) -> bool:
 
     Measured with 10 to 300 crossed effects beside 200 to 2,400 nested ones: level where the sum is dense³ / 2.
     """
-    cells = sum(len(term.levels) * term.size for term in chain) * left
+    cells = sum(term.n_levels * term.size for term in chain) * left
     rows = len(chain[0].codes) * left
     return max(cells, rows) <= MOST_CELLS and cells * left + left**3 < dense**3 / 2
 
@@ -229,10 +229,10 @@ def _order(chain: tuple[Term, ...]) -> Ints | slice:
     if len(chain) > 1:
         above = []
         for term in chain[1:]:
-            parent = np.zeros(len(chain[0].levels), dtype=np.intp)
+            parent = np.zeros(chain[0].n_levels, dtype=np.intp)
             parent[codes] = term.codes
             above.append(parent)
-        rank = np.empty(len(chain[0].levels), dtype=np.intp)
+        rank = np.empty(chain[0].n_levels, dtype=np.intp)
         rank[np.lexsort([np.arange(len(rank)), *above])] = np.arange(len(rank))
         codes = rank[codes]
     return slice(None) if bool((codes[1:] >= codes[:-1]).all()) else np.argsort(codes, kind="stable")
@@ -240,7 +240,7 @@ def _order(chain: tuple[Term, ...]) -> Ints | slice:
 
 def _places(codes: list[npt.NDArray[np.int64]]) -> tuple[Place, ...]:
     """Places of the groups, from the levels in sorted rows of each factor of the chain."""
-    starts = [np.flatnonzero(np.r_[True, c[1:] != c[:-1]]) for c in codes]
+    starts = [np.concatenate([[0], np.flatnonzero(c[1:] != c[:-1]) + 1]) for c in codes]
     out = []
     for tier, own in enumerate(starts):
         heads = tuple(np.searchsorted(own, coarser) for coarser in starts[tier + 1 :])

@@ -85,8 +85,9 @@ def minimise(moments: Moments, starts: Floats, which: Ints, *, reml: bool, scori
     With `scoring` the first step of sets that are far from their optimum is one of Fisher's scoring. From wherever it
     is taken it leads to much the same point, so it is for the first search only: further starts are to look elsewhere.
     """
-    chart = moments.layout.square
-    begin = chart.lower(chart.lift(np.asarray(starts, dtype=float)))
+    chart, begin = moments.layout.square, starts  # where the first step scores, they are triangular as they should be
+    if not scoring:
+        begin = chart.lower(chart.lift(np.asarray(starts, dtype=float)))
     surface = _Deviance(moments, which, reml, np.array(begin), scoring=scoring)
     end = descend(surface, begin, RULES, surface.move)
     converged = end.converged & ~surface.collapsed
@@ -124,15 +125,21 @@ class _Deviance:
             self.last = derivatives
         if plan.promise is not None:
             plan.step[plan.done & (plan.promise < NEGLIGIBLE)] = 0.0
+        done = plan.done
+        if (state.least_variance[done] <= 2.0 * NO_VARIANCE).any():
+            done = self._left(plan, derivatives, at)
+        self.collapsed[at] = done & collapsed(state)
+        return plan if done is plan.done else replace(plan, done=done)
+
+    def _left(self, plan: Plan, derivatives: Derivatives, at: Ints) -> Bools:
+        """Turn steps at stationary points that are no minimum along the way out; (B,) which points are done then."""
         direction, found = _escape(derivatives, plan.done, self.moments.layout.blocks)
         leave = found & (self.escapes[at] < 5)
         plan.step[leave] = self.moments.layout.square.lift(direction[leave])
         self.escapes[at[leave]] += 1
         if leave.any():
-            self.before = None
-        done = plan.done & ~leave
-        self.collapsed[at] = done & collapsed(state)
-        return replace(plan, done=done)
+            self.before = self.last = None
+        return plan.done & ~leave
 
     def _newton(self, derivatives: Derivatives) -> Plan:
         curvature = eigen(derivatives.square_hessian())
@@ -155,8 +162,7 @@ class _Deviance:
         plan = plan_along(derivatives.square_gradient(), curvature, PREDICTED)
         if plan.promise is None or not plan.done[0] or 4.0 * plan.promise[0] ** 2 > NEGLIGIBLE * p:
             return None
-        near = least_variances(self.moments.layout.blocks, derivatives.state.theta) < NEAR_BOUNDARY
-        return None if near[0] else plan
+        return None if derivatives.state.least_variance[0] < NEAR_BOUNDARY else plan
 
     def _first(self, derivatives: Derivatives, at: Ints) -> Plan:
         """The way on from the starts: for sets far from their optimum a step of scoring, at half a Hessian's price."""
@@ -281,7 +287,7 @@ def climb(moments: Moments, *, reml: bool, start: Floats | None = None) -> Climb
         tries += [(rung, theta), *_newton(moments, [("quasi-Newton's end", theta)], reml=reml)[0]]
     best, theta = _best(tries)
     last = end.last
-    known = last if last is not None and np.array_equal(last.state.theta[0], theta) else None
+    known = last if last is not None and (last.state.theta[0] == theta).all() else None
     return Climb(theta, best.converged, tuple(_remark(rung, best) for rung, _ in tries), known)
 
 
@@ -309,7 +315,7 @@ def doubtful(blocks: tuple[Block, ...], end: Optimum) -> Bools:
     steps went far from where they began. On 40,000 sets of sixteen designs that the rule was not made with no other end
     was lower elsewhere (``tests/simulations/extra_starts.py``, ``fresh`` and ``nested``).
     """
-    smallest = least_variances(blocks, end.theta)
+    smallest = least_variances(blocks, end.theta) if end.last is None else end.last.state.least_variance
     moved = np.abs(np.abs(end.theta) - np.abs(end.began)).max(axis=1)
     return np.asarray((smallest < NEAR_BOUNDARY) | (end.iterations > MANY_EVALUATIONS) | (moved > FAR))
 

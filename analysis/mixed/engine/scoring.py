@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.derivatives import Derivatives
 from doublecode.analysis.mixed.engine.layout import triangle
-from doublecode.analysis.mixed.engine.small_matrices import smallest_eigenvalue
+from doublecode.analysis.mixed.engine.small_matrices import cholesky, smallest_eigenvalue, solve
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,9 +50,9 @@ def scored(derivatives: Derivatives) -> tuple[Floats, Floats]:
     system = np.empty((len(d), m + 1, m + 1))
     system[:, :m, :m] = products
     system[:, :m, m] = system[:, m, :m] = beside
-    system[:, m, m] = state.nu - ((traces + beside) * d).sum(axis=1)
-    given = np.concatenate([forms, (state.r2 - (forms * d).sum(axis=1))[:, None]], axis=1)
-    found = _solve(system, given)
+    system[:, m, m] = state.nu - np.add.reduce((traces + beside) * d, axis=1)
+    given = np.concatenate([forms, (state.r2 - np.add.reduce(forms * d, axis=1))[:, None]], axis=1)
+    found = solve(system, given)
     usable = (found[:, m] > 0.0) & np.isfinite(found).all(axis=1)
     relative = found[:, :m] / np.where(usable, found[:, m], 1.0)[:, None]
     theta = np.array(state.theta)
@@ -61,7 +61,8 @@ def scored(derivatives: Derivatives) -> tuple[Floats, Floats]:
         D = np.zeros((len(d), block.size, block.size))
         D[:, rows, columns] = D[:, columns, rows] = np.where(usable[:, None], relative[:, block.theta], 0.0)
         usable &= smallest_eigenvalue(D) > INSIDE
-        theta[usable, block.theta] = np.linalg.cholesky(D[usable])[:, rows, columns]
+        if usable.any():
+            theta[usable, block.theta] = cholesky(D[usable])[:, rows, columns]
     promise = -0.5 * ((relative - d) * derivatives.gradient_cov).sum(axis=1)
     return theta, np.where(usable, promise, 0.0)
 
@@ -70,10 +71,3 @@ def _elements(D: Floats) -> Floats:
     """(B, p, p) → (B, p(p+1)/2) distinct elements in the order of θ."""
     rows, columns = triangle(D.shape[1])
     return D[:, rows, columns]
-
-
-def _solve(system: Floats, given: Floats) -> Floats:
-    try:
-        return np.asarray(np.linalg.solve(system, given[:, :, None])[:, :, 0])
-    except np.linalg.LinAlgError:
-        return np.full(given.shape, np.nan)

@@ -6,34 +6,43 @@ step of such a loop is one operation on long arrays.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+
+FEW = 60
+"""Matrices up to which one call for all is quicker than a pass over them for each element."""
+_SIGNS = np.array([[1.0, -1.0], [-1.0, 1.0]])[:, :, None, None]
+_FIRST: Any = [(0, 1), (0, 1), (0, 1)]
 
 
 def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
     """(I + D Aⱼ)⁻¹ as (P, P, B, J), and Σⱼ log|I + D Aⱼ| as (B,)."""
     P = len(D)
     M = multiply(D[..., None], A)
+    if P == 1:
+        M += 1.0
+        return 1.0 / M, np.add.reduce(np.log(M[0, 0]), axis=-1)
     for k in range(P):
         M[k, k] += 1.0
-    if P == 1:
-        return 1.0 / M, np.log(M[0, 0]).sum(axis=-1)
     if P == 2:
-        det = M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0]
-        out = np.empty_like(M)
-        out[0, 0], out[1, 1], out[0, 1], out[1, 0] = M[1, 1], M[0, 0], -M[0, 1], -M[1, 0]
-        return out / det, np.log(det).sum(axis=-1)
+        adjugate = M[::-1, ::-1].swapaxes(0, 1) * _SIGNS
+        det = np.add.reduce(M[0] * adjugate[:, 0])
+        return adjugate / det, np.add.reduce(np.log(det), axis=-1)
     last = np.moveaxis(M, (0, 1), (-2, -1))
     inverse: Floats = np.asarray(np.linalg.inv(last), dtype=float)
     return np.moveaxis(inverse, (-2, -1), (0, 1)), np.linalg.slogdet(last)[1].sum(axis=-1)
 
 
 def multiply(M: Floats, N: Floats) -> Floats:
-    """Product of element-first small matrices, (P, Q, …) by (Q, R, …)."""
+    """Product of element-first small matrices, (P, Q, …) by (Q, R, …); of a few by one call, which costs no passes."""
     if not len(N):
         return np.asarray((M[:, :, None] * N[None]).sum(axis=1))
+    if M.size <= FEW * M.shape[0] * M.shape[1] and N.size <= FEW * N.shape[0] * N.shape[1]:
+        return np.asarray(np.matmul(M, N, axes=_FIRST))
     out = M[:, :1] * N[:1]
     for k in range(1, len(N)):
         out += M[:, k : k + 1] * N[k : k + 1]
@@ -42,21 +51,28 @@ def multiply(M: Floats, N: Floats) -> Floats:
 
 def symmetric(M: Floats) -> Floats:
     """Take the rounding out of element-first matrices (P, P, …) that are symmetric."""
-    return 0.5 * (M + M.swapaxes(0, 1))
+    return M if len(M) == 1 else 0.5 * (M + M.swapaxes(0, 1))
 
 
 def apply(M: Floats, v: Floats) -> Floats:
     """Product of element-first small matrices (P, P, …) and vectors (P, …)."""
     if len(M) == 1:
         return np.asarray(M[0] * v)
-    return np.asarray((M * v[None]).sum(axis=1))
+    return np.asarray(np.add.reduce(M * v, axis=1))
 
 
 def apply_transposed(M: Floats, v: Floats) -> Floats:
     """As :func:`apply`, with the matrices transposed."""
     if len(M) == 1:
         return np.asarray(M[0] * v)
-    return np.asarray((M * v[:, None]).sum(axis=0))
+    return np.asarray(np.add.reduce(M * v[:, None], axis=0))
+
+
+def of_sets(values: Floats, which: npt.NDArray[np.intp], axis: int = 0) -> Floats:
+    """Take the sets `which` along an axis; a single set of a single one is what is there, and no copy is made."""
+    if len(which) == 1 == values.shape[axis]:
+        return values
+    return values[which] if axis == 0 else values[(slice(None),) * axis + (which,)]
 
 
 def eigen(H: Floats) -> tuple[Floats, Floats]:
@@ -69,6 +85,31 @@ def eigen(H: Floats) -> tuple[Floats, Floats]:
     if info:
         raise np.linalg.LinAlgError("eigenvalues did not converge")
     return values[None], vectors[None]
+
+
+def cholesky(D: Floats) -> Floats:
+    """Lower factors of positive definite (B, p, p); of one matrix by LAPACK itself."""
+    if len(D) != 1:
+        return np.asarray(np.linalg.cholesky(D), dtype=float)
+    from scipy.linalg import lapack
+
+    L, info = lapack.dpotrf(D[0], lower=1)
+    if info:
+        raise np.linalg.LinAlgError(f"not positive definite at column {info}")
+    return np.asarray(L)[None]
+
+
+def solve(system: Floats, given: Floats) -> Floats:
+    """Solutions (B, k) of (B, k, k) equations; of one system by LAPACK itself. NaN where there are none."""
+    if len(system) == 1:
+        from scipy.linalg import lapack
+
+        _, _, found, info = lapack.dgesv(system[0], given[0])
+        return np.full(given.shape, np.nan) if info else np.asarray(found)[None]
+    try:
+        return np.asarray(np.linalg.solve(system, given[:, :, None])[:, :, 0])
+    except np.linalg.LinAlgError:
+        return np.full(given.shape, np.nan)
 
 
 def smallest_eigenvalue(D: Floats) -> Floats:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.layout import Block, InnerElements, triangle
 from doublecode.analysis.mixed.engine.moments import Moments
-from doublecode.analysis.mixed.engine.small_matrices import eigen
+from doublecode.analysis.mixed.engine.small_matrices import cholesky, eigen, solve
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def moment_start(moments: Moments) -> Floats:
         D[:, rows, columns] = D[:, columns, rows] = covariances[:, block.theta]
         values, vectors = eigen(D)
         bounded = vectors * np.clip(values, SMALLEST, LARGEST)[:, None]
-        theta[:, block.theta] = np.linalg.cholesky(bounded @ vectors.swapaxes(1, 2))[:, rows, columns]
+        theta[:, block.theta] = cholesky(bounded @ vectors.swapaxes(1, 2))[:, rows, columns]
     return theta
 
 
@@ -54,6 +54,8 @@ def _factor_by_factor(moments: Moments) -> Floats:
     out = np.zeros((moments.n_sets, len(layout.elements)))
     for elements, A, s in _sums(moments):
         out[:, elements.at] = _covariances(moments, elements, A, s)
+    if layout.first_copies is None:
+        return out
     return layout.tied(out, 1) / layout.tied(np.ones(out.shape[1]), 0)
 
 
@@ -80,20 +82,17 @@ def _covariances(moments: Moments, inner: InnerElements, A: Floats, s: Floats) -
     rows, columns, count = inner.rows, inner.columns, len(inner.at)
     left, right = A[rows], A[columns]
     both = left[:, rows] * right[:, columns] + left[:, columns] * right[:, rows]
-    sums = A.sum(axis=-1)[rows, columns]
+    sums = np.add.reduce(A, axis=-1)[rows, columns]
     system = np.empty((A.shape[2], count + 1, count + 1))
-    system[:, :count, :count] = (both.sum(axis=-1) * (0.5 * inner.weight)[:, None, None]).T
+    system[:, :count, :count] = (np.add.reduce(both, axis=-1) * (0.5 * inner.weight)[:, None, None]).T
     system[:, :count, count] = sums.T
     system[:, count, :count] = (sums * inner.weight[:, None]).T
     system[:, count, count] = moments.n if len(system) > 1 else moments.n[0]
-    given = np.concatenate([(s[rows] * s[columns]).sum(axis=-1), moments.yty[None]])
-    try:
-        found: Floats = np.linalg.solve(system, given.T[:, :, None])
-    except np.linalg.LinAlgError:
-        found = np.full((len(system), count + 1, 1), np.nan)
+    given = np.concatenate([np.add.reduce(s[rows] * s[columns], axis=-1), moments.yty[None]])
+    found = solve(system, given.T)
     if not np.isfinite(found).all():  # no rows to tell a variance from the residual's
-        found = np.linalg.pinv(system) @ given.T[:, :, None]
-    return found[:, :count, 0]
+        found = (np.linalg.pinv(system) @ given.T[:, :, None])[:, :, 0]
+    return found[:, :count]
 
 
 def _residual(moments: Moments, covariances: Floats) -> Floats:
@@ -111,7 +110,7 @@ def _residual(moments: Moments, covariances: Floats) -> Floats:
             of_factor[:, block.tier] += own
         else:
             crossed += own
-    nested = of_factor.max(axis=1)
+    nested = np.maximum.reduce(of_factor, axis=1)
     total = moments.yty / np.maximum(moments.n, 1.0)
     residual = np.maximum(total - nested - crossed, RESIDUAL * total)
     return np.where(residual > 0.0, residual, 1.0)

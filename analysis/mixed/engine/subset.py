@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from doublecode.analysis.mixed.design import Design, Term
 
@@ -36,6 +35,5 @@ def _terms(design: Design, keep: npt.NDArray[np.bool_]) -> tuple[Term, ...]:
     out = []
     for term in design.terms:
         used, codes = np.unique(term.codes[keep], return_inverse=True)
-        levels: pd.Index = term.levels[used]
-        out.append(replace(term, Z=term.Z[keep], codes=codes.astype(np.int64), levels=levels))
+        out.append(replace(term, Z=term.Z[keep], codes=codes.astype(np.int64), labels=term.labels[used]))
     return tuple(out)

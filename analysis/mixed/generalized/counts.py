@@ -28,18 +28,29 @@ class PoissonRows:
     n_shape = 0
 
     @cached_property
+    def logs(self) -> Floats:
+        """(n,) log y, of zeros 0."""
+        return np.log(np.maximum(self.counts, 1.0))
+
+    @cached_property
     def constant(self) -> Floats:
         """(n,) −log y!."""
         return np.asarray(-special.gammaln(self.counts + 1.0))
+
+    @cached_property
+    def top(self) -> Floats:
+        """(n,) y log y − y − log y!: the log-probability of y where μ = y."""
+        return _at_its_mean(self.counts)
 
     def value(self, eta: Floats, psi: Floats) -> Floats:
         """(…, n) log-probability."""
         return self.newton(eta, psi)[0]
 
     def newton(self, eta: Floats, psi: Floats) -> tuple[Floats, Floats, Floats]:
-        """Value and two derivatives in η."""
+        """Value, as its distance from that at μ = y so that large counts lose no digits, and two derivatives in η."""
         mean = np.exp(np.minimum(eta, LARGEST))
-        return self.counts * eta - mean + self.constant, self.counts - mean, -mean
+        above = self.counts - mean
+        return self.counts * (eta - self.logs) + above + self.top, above, -mean
 
     def derivatives(self, eta: Floats, psi: Floats) -> RowDerivatives:
         """Value and three derivatives in η."""
@@ -52,6 +63,18 @@ class PoissonRows:
 
 
 @dataclass(frozen=True)
+class _Parts:
+    """Of rows (…, n): value, μ, y + φ, log((μ + φ)/(y + φ)), p, and 1 − p."""
+
+    value: Floats
+    mean: Floats
+    total: Floats
+    far: Floats
+    p: Floats
+    q: Floats
+
+
+@dataclass(frozen=True)
 class NegativeBinomialRows:
     """Counts (n,); the shape parameter is ψ = log φ."""
 
@@ -60,36 +83,47 @@ class NegativeBinomialRows:
     n_shape = 1
 
     @cached_property
+    def logs(self) -> Floats:
+        """(n,) log y, of zeros 0."""
+        return np.log(np.maximum(self.counts, 1.0))
+
+    @cached_property
     def constant(self) -> Floats:
         """(n,) −log y!."""
         return np.asarray(-special.gammaln(self.counts + 1.0))
 
-    def _parts(self, eta: Floats, psi: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        y, phi, lean = self.counts, np.exp(psi[0]), eta - psi[0]
-        gamma = _log_rising(y, phi)
-        value = gamma + self.constant + y * psi[0] + y * lean - (y + phi) * np.logaddexp(0.0, lean)
-        p, q = special.expit(lean), special.expit(-lean)
-        return value, p, q, y + phi
+    @cached_property
+    def top(self) -> Floats:
+        """(n,) y log y − y − log y!."""
+        return _at_its_mean(self.counts)
+
+    def _parts(self, eta: Floats, psi: Floats) -> _Parts:
+        """Log-probability, as its distance from that at μ = y so that large counts and large φ lose no digits."""
+        y, phi = self.counts, np.exp(psi[0])
+        mean, total = np.exp(np.minimum(eta, LARGEST)), y + phi
+        far = np.where(eta < LARGEST, np.log1p((mean - y) / total), eta - np.log(total))
+        value = y * (eta - self.logs) - total * far + self.top - _stirling_gap(y, phi)
+        return _Parts(value, mean, total, far, special.expit(eta - psi[0]), special.expit(psi[0] - eta))
 
     def value(self, eta: Floats, psi: Floats) -> Floats:
         """(…, n) log-probability."""
-        return self._parts(eta, psi)[0]
+        return self._parts(eta, psi).value
 
     def newton(self, eta: Floats, psi: Floats) -> tuple[Floats, Floats, Floats]:
-        """Value and two derivatives in η."""
-        value, p, q, total = self._parts(eta, psi)
-        return value, self.counts - total * p, -total * p * q
+        """Value and two derivatives in η; y − (y + φ)p = (y − μ)(1 − p)."""
+        at = self._parts(eta, psi)
+        return at.value, (self.counts - at.mean) * at.q, -at.total * at.p * at.q
 
     def derivatives(self, eta: Floats, psi: Floats) -> RowDerivatives:
         """Everything; ∂/∂ψ at fixed η moves p by −p(1 − p) and y + φ by φ."""
-        value, p, q, total = self._parts(eta, psi)
-        phi, v = np.exp(psi[0]), p * q
-        turn = v * (q - p)
-        by_psi = phi * (_digamma_gap(self.counts, phi) - np.logaddexp(0.0, eta - psi[0])) + total * p - self.counts
-        d1_psi = -phi * p + total * v
-        d2_psi = -phi * v + total * turn
+        at, y, phi = self._parts(eta, psi), self.counts, np.exp(psi[0])
+        v = at.p * at.q
+        turn = v * (at.q - at.p)
+        by_psi = phi * (_digamma_excess(y, phi) - at.far) + (at.mean - y) * at.q
+        d1_psi = -phi * at.p + at.total * v
+        d2_psi = -phi * v + at.total * turn
         return RowDerivatives(
-            value, self.counts - total * p, -total * v, -total * turn,
+            at.value, (y - at.mean) * at.q, -at.total * v, -at.total * turn,
             by_psi[..., None], d1_psi[..., None], d2_psi[..., None],
         )  # fmt: skip
 
@@ -98,15 +132,35 @@ class NegativeBinomialRows:
         return NegativeBinomialRows(self.counts[rows])
 
 
-def _log_rising(y: Floats, phi: float) -> Floats:
-    """(n,) log Γ(y + φ) − log Γ(φ) − y log φ, accurate for large φ too."""
-    if phi < 1e5:
-        return np.asarray(special.gammaln(y + phi) - special.gammaln(phi) - y * np.log(phi))
-    return np.asarray((y + phi - 0.5) * np.log1p(y / phi) - y + 1.0 / (12.0 * (y + phi)) - 1.0 / (12.0 * phi))
+LARGE = 16.0
+"""Argument from which Stirling's series serves to 1e-14."""
 
 
-def _digamma_gap(y: Floats, phi: float) -> Floats:
-    """(n,) digamma(y + φ) − digamma(φ)."""
-    if phi < 1e5:
-        return np.asarray(special.digamma(y + phi) - special.digamma(phi))
-    return np.asarray(np.log1p(y / phi) - 0.5 / (y + phi) + 0.5 / phi)
+def _stirling(x: Floats) -> Floats:
+    """(n,) log Γ(x) − (x − ½) log x + x − ½ log 2π."""
+    inverse = 1.0 / np.maximum(x, LARGE)
+    square = inverse**2
+    series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
+    small = np.minimum(x, LARGE)
+    exact = special.gammaln(small) - (small - 0.5) * np.log(small) + small - 0.5 * np.log(2.0 * np.pi)
+    return np.asarray(np.where(x > LARGE, series, exact))
+
+
+def _at_its_mean(y: Floats) -> Floats:
+    """(n,) y log y − y − log y!."""
+    positive = np.maximum(y, 1.0)
+    return np.where(y > 0.0, -0.5 * np.log(2.0 * np.pi * positive) - _stirling(positive), 0.0)
+
+
+def _stirling_gap(y: Floats, phi: float) -> Floats:
+    """(n,) φ log φ − log Γ(φ) − φ less the same of y + φ, with its sign turned."""
+    own = np.array([phi])
+    return 0.5 * np.log1p(y / phi) + _stirling(own) - _stirling(y + phi)
+
+
+def _digamma_excess(y: Floats, phi: float) -> Floats:
+    """(n,) digamma(y + φ) − digamma(φ) − log((y + φ)/φ)."""
+    if phi < 1e4:
+        return np.asarray(special.digamma(y + phi) - special.digamma(phi) - np.log1p(y / phi))
+    total = y + phi
+    return np.asarray(0.5 * y / (phi * total) + (total**-2.0 - phi**-2.0) / -12.0)

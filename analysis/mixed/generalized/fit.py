@@ -14,11 +14,12 @@ from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds, fit_ordinal
 from doublecode.analysis.mixed.generalized.outcome_fit import fit_outcome
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
-from doublecode.analysis.mixed.generalized.response import Outcome, check_family, read_outcome
+from doublecode.analysis.mixed.generalized.response import check_family, read_outcome
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
+from doublecode.analysis.mixed.generalized.separation import refuse_row_effects
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.analysis.mixed.prediction import Source
-from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
+from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
 
@@ -126,7 +127,8 @@ def fit_generalized(
     if chosen == "ordinal":
         return fit_ordinal(design, part, n_nodes, chosen_link, spec | {"thresholds": thresholds}, remarks)
     outcome = read_outcome(design, chosen, chosen_link, counted)
-    _refuse_row_effects(design, outcome)
+    if outcome.binary:
+        refuse_row_effects(design, "0 and 1")
     fit = fit_outcome(design, part, outcome, n_nodes, prior_sd)
     if prior_sd is not None:
         remarks = (*remarks, Note("generalized_prior", numbers={"sd": prior_sd}))
@@ -175,16 +177,6 @@ def choose_nodes(nagq: Nodes, part: RandomPart) -> tuple[int, tuple[Note, ...]]:
         if nagq == 1
         else Note("generalized_quadrature_asked", numbers={"n_nodes": nagq}),
     )
-
-
-def _refuse_row_effects(design: Design, outcome: Outcome) -> None:
-    for term in design.terms:
-        effects = len(term.levels) * term.size
-        if outcome.binary and effects >= design.nobs:
-            raise NotEstimable(
-                f"term {term.label} has {effects} random effects for {design.nobs} rows of 0 and 1; "
-                "they cannot be told from the outcome's own chance. Take a simpler term"
-            )
 
 
 def _name(value: ColumnOrArray) -> str | None:

@@ -12,7 +12,7 @@ from scipy.special import ndtri
 from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.generalized.bare_fit import GeneralizedFit
 from doublecode.analysis.mixed.generalized.bootstrap import bootstrap_intervals
-from doublecode.analysis.mixed.generalized.profiles import profile_limits
+from doublecode.analysis.mixed.generalized.parameter_limits import Parameters, check_parameters, limit_rows
 from doublecode.analysis.mixed.generalized.response import Outcome
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import check_conf_level
@@ -24,22 +24,16 @@ COLUMNS = ["parameter", "group", "term", "estimate", "conf_low", "conf_high", "m
 
 def generalized_intervals(
     design: Design, outcome: Outcome, fit: GeneralizedFit, method: GeneralizedMethod, *, conf_level: float, n_boot: int,
-    seed: int,
+    seed: int, parameters: Parameters = "all",
 ) -> pd.DataFrame:  # fmt: skip
-    """Limits of the fixed effects; by bootstrap of the standard deviations as well."""
+    """Limits of fixed effects, thresholds, standard deviations and dispersion; no thresholds by bootstrap."""
     check_conf_level(conf_level, "confint")
+    check_parameters(parameters)
     if method not in get_args(GeneralizedMethod):
         raise UsageError(f"confint: method={method!r}; allowed: {', '.join(map(repr, get_args(GeneralizedMethod)))}")
-    quantile = float(ndtri(0.5 + 0.5 * conf_level))
     if method == "bootstrap":
-        return bootstrap_intervals(design, outcome, fit, conf_level, n_boot, seed)
-    if method == "wald":
-        half = quantile * np.sqrt(np.diag(fit.vcov))
-        limits = list(zip(fit.beta - half, fit.beta + half, strict=True))
-    else:
-        limits = [profile_limits(fit, j, quantile) for j in range(len(fit.beta))]
-    rows = [
-        ("fixed", "", name, estimate, low, high, method)
-        for name, estimate, (low, high) in zip(design.x_names, fit.beta, limits, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+        table = bootstrap_intervals(design, outcome, fit, conf_level, n_boot, seed)
+        kept = (table["parameter"] == "fixed") == (parameters == "fixed")
+        return table if parameters == "all" else table[kept].reset_index(drop=True)
+    quantile = float(ndtri(0.5 + 0.5 * conf_level))
+    return pd.DataFrame(limit_rows(design, outcome, fit, method, quantile, parameters), columns=COLUMNS)

@@ -154,7 +154,7 @@ class _Batch:
         self.sets, self.asked, self.fits = sets, asked, fits
         design = sets.design
         term = design.terms[0]
-        self.places: Places = places_of(term.codes, len(term.levels))
+        self.places: Places = places_of(term.codes, term.n_levels)
         self.root = design.x_factors[1]
         column, z_root = term.factors
         self.z_root = float(z_root[0, 0])

@@ -11,6 +11,7 @@ from doublecode.analysis.mixed.generalized.ordinal_fit import fit_rows
 from doublecode.analysis.mixed.generalized.ordinal_outcome import OrdinalOutcome, categories_in_use, numbered
 from doublecode.analysis.mixed.generalized.ordinal_result import OrdinalResult
 from doublecode.analysis.mixed.generalized.random_part import RandomPart
+from doublecode.analysis.mixed.generalized.separation import refuse_row_effects
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.schemas.errors import FormulaError, UsageError
 from doublecode.schemas.results import Note
@@ -33,13 +34,15 @@ def fit_ordinal(
     Raises
     ------
     FormulaError, ContractError, NotEstimable, UsageError
-        An outcome without order or with one category; a formula without intercept; separation; options of others.
+        An outcome without order or with one category; a formula without intercept; separation; a random effect for
+        every row; options of others.
     """
     for name in ("trials", "prior_sd"):
         if spec[name] is not None:
             raise UsageError(f"fit_generalized: {name}= is not for family 'ordinal'; leave it out")
     outcome = _read(design, "probit" if link == "probit" else "logit", spec["thresholds"])
     bare = without_intercept(design)
+    refuse_row_effects(design, "ordered categories")
     fit = fit_rows(bare, part, outcome.rows(), n_nodes)
     return OrdinalResult(spec, bare, outcome, fit, remarks, with_intercept=design)
 

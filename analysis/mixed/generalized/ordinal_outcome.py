@@ -108,6 +108,7 @@ def numbered(column: pd.Series[Any], name: str) -> tuple[pd.Series[Any], tuple[A
             )
         codes = column.cat.codes.astype(float)
         return codes.where(codes >= 0), tuple(column.cat.categories)
+    column = column.infer_objects()
     if not pd.api.types.is_numeric_dtype(column.dtype):
         _refuse_text(column, name)
     numbers = column.astype(float)

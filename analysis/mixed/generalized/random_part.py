@@ -111,7 +111,7 @@ def factor_of(block: Block, theta: Floats) -> Floats:
 
 def make_random_part(terms: Sequence[Term]) -> RandomPart:
     """Sort rows and condition columns."""
-    groups = {term.group: len(term.levels) for term in terms}
+    groups = {term.group: term.n_levels for term in terms}
     inner_name = max(groups, key=lambda name: groups[name])
     first = next(term for term in terms if term.group == inner_name)
     order = np.argsort(first.codes, kind="stable")
@@ -125,14 +125,14 @@ def make_random_part(terms: Sequence[Term]) -> RandomPart:
         Q, R = term.factors
         roots.append(R)
         columns.append(Q.T[:, order])
-        blocks.append(Block(size, len(term.levels), inner, start if inner else outer, slice(theta, theta + count)))
+        blocks.append(Block(size, term.n_levels, inner, start if inner else outer, slice(theta, theta + count)))
         local.append(slice(start, start + size) if inner else slice(row, row + size))
         theta += count
         if inner:
             start += size
         else:
             places += [outer + term.codes[order] * size + k for k in range(size)]
-            outer, row = outer + size * len(term.levels), row + size
+            outer, row = outer + size * term.n_levels, row + size
     Z = np.empty((row, len(codes)))
     for at, part in zip(local, columns, strict=True):
         Z[at] = part

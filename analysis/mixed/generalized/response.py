@@ -27,6 +27,10 @@ LINKS: dict[str, tuple[Link, ...]] = {
     "ordinal": ("logit", "probit"),
 }
 """Links of each family, the default first."""
+POSITIVE = ("1", "yes", "y", "true", "done", "ja", "j", "wahr", "erledigt", "success")
+"""Words that a success is called by."""
+NUMERIC = ("integer", "floating", "boolean", "mixed-integer-float")
+"""Kinds of categories that are numbers."""
 WHOLE = 1e-6
 """How far from a whole number a count, or a proportion times its trials, may lie by rounding."""
 
@@ -123,20 +127,33 @@ def _numbers(design: Design, family: FamilyName) -> Floats:
                 "successes and trials write the column of successes as outcome and give trials="
             )
         return np.asarray(values[:, 0], dtype=float)
+    column = _plain(column)
     if pd.api.types.is_bool_dtype(column.dtype):
         return np.asarray(column.to_numpy(dtype=float), dtype=float)
     if not pd.api.types.is_numeric_dtype(column.dtype):
         found = list(dict.fromkeys(map(str, column)))
         shown = ", ".join(map(repr, found[:3])) + (", …" if len(found) > 3 else "")
-        code = f"data[{name!r}] = (data[{name!r}] == {found[-1]!r}).astype(int)"
-        step = (
-            f"say which value counts as success: {code}" if family == "binomial" else "convert it by pandas.to_numeric"
-        )
+        step = _to_numbers(name, found, family)
         allowed = (
             "0 and 1, True and False, or successes with trials=" if family == "binomial" else "whole numbers from 0"
         )
         raise FormulaError(f"outcome column {name!r} holds text ({shown}); allowed: {allowed}. Next: {step}")
     return np.asarray(column.to_numpy(dtype=float), dtype=float)
+
+
+def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers and True/False that stand in a column of objects or categories, as what they are."""
+    if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.categories.inferred_type in NUMERIC:
+        return pd.Series(column.to_numpy(), index=column.index).infer_objects()
+    return column.infer_objects()
+
+
+def _to_numbers(name: str, found: list[str], family: FamilyName) -> str:
+    """Say how text becomes what the family needs."""
+    if family != "binomial" or set(found) <= {"0", "1"}:
+        return f"convert it: data[{name!r}] = pandas.to_numeric(data[{name!r}])"
+    success = next((value for value in found if value.casefold() in POSITIVE), found[-1])
+    return f"say which value counts as success: data[{name!r}] = (data[{name!r}] == {success!r}).astype(int)"
 
 
 def _binomial(y: Floats, trials: Floats | None, name: str, link: Link, index: pd.Index[Any]) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from doublecode.analysis.mixed.generalized.intervals import GeneralizedMethod, g
 from doublecode.analysis.mixed.generalized.latent_variance import family_variance, r2_frame
 from doublecode.analysis.mixed.generalized.links import Link, inverse
 from doublecode.analysis.mixed.generalized.marginal_effects import average_effects
+from doublecode.analysis.mixed.generalized.parameter_limits import Parameters
+from doublecode.analysis.mixed.generalized.predicted_courses import Over, predicted_course
 from doublecode.analysis.mixed.generalized.response import Outcome
 from doublecode.analysis.mixed.generalized.simulated_checks import simulated_checks
 from doublecode.analysis.mixed.generalized.simulation import simulate_outcomes
@@ -32,6 +34,10 @@ from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
+
+if TYPE_CHECKING:
+    from doublecode.analysis.rendering.figures import Axes
+    from doublecode.analysis.rendering.predicted_figures import PredictedCourse
 
 Floats = npt.NDArray[np.float64]
 Scale = Literal["response", "link"]
@@ -268,6 +274,43 @@ class GeneralizedResult(MixedAnswer):
         """
         return average_effects(self.model, self.fit, self.link, of, float(self.spec["conf_level"]))
 
+    def course(
+        self, term: str | None = None, *, random: Over = "average", at: Sequence[Any] | None = None,
+        conf_level: float | None = None,
+    ) -> PredictedCourse:  # fmt: skip
+        """Predicted probabilities, counts or rates over a predictor with limits, and the raw ones: what `plot` draws.
+
+        At each value all rows get it in place of their own; predictions are averaged over rows. Limits are pointwise,
+        by the delta method on the logit (of counts the log).
+
+        Parameters
+        ----------
+        term
+            A predictor; may be left out where there is one only.
+        random
+            ``"average"``: over all groups, which is what raw proportions estimate; ``"none"``: random effects at 0.
+        at
+            Values of the predictor; by default evenly over its range, or all its levels.
+        conf_level
+            In (0, 1); None takes that of the fit.
+
+        Raises
+        ------
+        UsageError
+            No such predictor, or several and none named.
+        """
+        level = float(self.spec["conf_level"]) if conf_level is None else conf_level
+        return predicted_course(self.model, self.fit, self.outcome, term, random=random, at=at, conf_level=level)
+
+    def plot(self, term: str | None = None, *, random: Over = "average", ax: Axes | None = None) -> Axes:
+        """Draw what :meth:`course` predicts over a predictor: curve, band, and raw proportions with their n.
+
+        Of ordered categories their probabilities, stacked and named in place.
+        """
+        from doublecode.analysis.rendering.predicted_figures import predicted_figure
+
+        return predicted_figure(self.course(term, random=random), ax=ax)
+
     def anova(self) -> pd.DataFrame:
         """Wald tests of terms: term, df_num, df_den (∞), statistic (χ²/df), p_value, hypothesis."""
         return anova_frame(self.model, self.beta, self.tests)
@@ -287,23 +330,35 @@ class GeneralizedResult(MixedAnswer):
         return rsquared.icc_values(self.model, self.beta, self.fit.covariances, self.family_variance)
 
     def confint(
-        self, method: GeneralizedMethod = "wald", *, conf_level: float | None = None, n_boot: int = 1000, seed: int = 0
-    ) -> pd.DataFrame:
+        self, method: GeneralizedMethod = "wald", *, conf_level: float | None = None, n_boot: int = 1000, seed: int = 0,
+        parameters: Parameters = "all",
+    ) -> pd.DataFrame:  # fmt: skip
         """Limits of parameters: parameter, group, term, estimate, conf_low, conf_high, method.
 
         Parameters
         ----------
         method
-            ``"wald"`` and ``"profile"`` (likelihood) of the fixed effects, ``"bootstrap"`` (parametric) of the fixed
-            effects and the standard deviations; its `method` counts the draws that could be refitted.
+            ``"wald"``, ``"profile"`` (likelihood) or ``"bootstrap"`` (parametric; no thresholds; its `method` counts
+            the draws that could be refitted). A standard deviation has its Wald limits formed in logarithms, NaN where
+            it is zero; a profile limit is 0 where zero fits.
         conf_level
             In (0, 1); None takes that of the fit.
         n_boot, seed
             Refits and seed of the bootstrap.
+        parameters
+            ``"all"`` (thresholds of an ordinal outcome among them), ``"fixed"``, or ``"variances"`` (standard
+            deviations of random effects, and the dispersion of a negative binomial).
         """
         level = float(self.spec["conf_level"]) if conf_level is None else conf_level
         return generalized_intervals(
-            self.model, self.outcome, self.fit, method, conf_level=level, n_boot=n_boot, seed=seed
+            self.model,
+            self.outcome,
+            self.fit,
+            method,
+            conf_level=level,
+            n_boot=n_boot,
+            seed=seed,
+            parameters=parameters,
         )
 
     def check_simulated(self, n: int = 250, *, seed: int = 0) -> pd.DataFrame:

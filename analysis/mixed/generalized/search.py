@@ -246,8 +246,9 @@ def _stationary(point: Point) -> bool:
 def hessian(problem: Problem, point: Point, counter: Counter | None = None) -> Floats:
     """(d, d) Hessian of F by central differences of its gradient."""
     counter = counter or Counter(problem)
-    H = np.empty((problem.size, problem.size))
-    for i in range(problem.size):
+    d = len(point.x)
+    H = np.empty((d, d))
+    for i in range(d):
         H[i] = _slope_along(point, i, counter)
     return 0.5 * (H + H.T)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.generalized.fixed_only import FixedOnly
 from doublecode.analysis.mixed.generalized.links import inverse
 from doublecode.analysis.mixed.generalized.response import Outcome
@@ -109,3 +110,14 @@ def refuse_separated(names: tuple[str, ...], X: Floats, outcome: Outcome, respon
         "categories, leave the predictor out, or declare a weak prior, prior_sd=2.5, which the result then names",
         Note("set_separated", numbers={"which": which}),
     )
+
+
+def refuse_row_effects(design: Design, values: str) -> None:
+    """Raise NotEstimable if a term has as many effects as there are rows, each with one outcome out of `values`."""
+    for term in design.terms:
+        effects = term.n_levels * term.size
+        if effects >= design.nobs:
+            raise NotEstimable(
+                f"term {term.label} has {effects} random effects for {design.nobs} rows of {values}; "
+                "they cannot be told from the outcome's own chance. Take a simpler term"
+            )

@@ -28,7 +28,7 @@ def simulate_outcomes(
     for term, V in zip(design.terms, fit.covariances, strict=True):
         if term.group in groups:
             continue
-        drawn = rng.standard_normal((len(term.levels), n, term.size)) @ lower_factor(V).T
+        drawn = rng.standard_normal((term.n_levels, n, term.size)) @ lower_factor(V).T
         for k in range(term.size):
             eta += term.Z[:, k, None] * drawn[term.codes, :, k]
     return draw(outcome, eta, fit.psi, rng)

@@ -62,8 +62,12 @@ class Thresholds:
         return out
 
     def internal(self, tau: Floats) -> Floats:
-        """(k,) ψ of ascending thresholds (K − 1,); equidistant: of the line through the first and the last."""
+        """(k,) ψ of ascending thresholds (K − 1,); equidistant: of the line through the first and the last.
+
+        Thresholds that cross have none: NaN.
+        """
         gaps = np.diff(tau)
         if self.kind == "equidistant":
             gaps = gaps.mean(keepdims=True) if len(gaps) else gaps
-        return np.concatenate([tau[:1], np.log(gaps)])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.concatenate([tau[:1], np.log(gaps)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, about_subject
 from doublecode.schemas.results import Note
 
 
@@ -26,7 +26,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "ordinal_latent_scale": (
         "means stand on the latent scale ({link}) of a group at the middle, against the mean of the thresholds"
     ),
-    "ordinal_categories_empty": _empty,
+    "ordinal_categories_empty": about_subject(_empty),
     "latent_icc_caution": (
         "the latent ICC is that of a continuous rating behind the categories, not of the ratings given: it is usually "
         "higher, and cut-offs made for ordinary ICCs do not apply to it; report the ordinary one, the latent beside it"

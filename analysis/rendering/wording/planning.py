@@ -27,6 +27,17 @@ def _cheapest(note: Note) -> str:
     )
 
 
+def _cheapest_of_widths(note: Note) -> str:
+    """The design whose interval is narrow enough, and its hours."""
+    told = note.numbers
+    share, width = format_number(told["share"], "percent", 0), format_number(told["width"], "bounded")
+    return (
+        f"the cheapest of {told['n']} designs with an interval of {told['form']} no wider than "
+        f"{format_number(told['asked'], 'bounded')}: {told['targets']:.0f} sessions, {told['raters']:.0f} raters, "
+        f"{share} coded several times; {width} wide, {told['hours']:.0f} hours of rating"
+    )
+
+
 SENTENCES: Final[dict[str, Wording]] = {
     "power_no_effect": "where the effect is 0, power is the type I error; it should be near α",
     "power_stopped": (
@@ -81,6 +92,14 @@ SENTENCES: Final[dict[str, Wording]] = {
     "design_problems": "the data hold {n} problem(s) that stop an analysis; nothing was taken from them",
     "design_no_data": "nothing is taken from data, which are not there yet: {reason}",
     "design_patient_mean": "left out: the reliability of the mean of {predictor} over a patient’s sessions",
+    "icc_cheapest": _cheapest_of_widths,
+    "icc_closed_forms": (
+        "Bonett’s approximation and the exact F take the sessions that are coded several times as rated by the same "
+        "raters; with few raters in rotation intervals of agreement are wider than both"
+    ),
+    "icc_not_connected": (
+        "in {n} design(s) raters do not hang together by the sessions that they share, and have no ICC; raise the share"
+    ),
     "power_failed": "up to {failed:.1%} of the studies could not be fitted; they count as studies without a finding",
 }
 

@@ -62,6 +62,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     ),
     "drift_refused": "{reason}; severity is given without periods",
     "severity_refused": "{reason}",
+    "latent_severity_two_raters": (
+        "coded by {n} rater(s); severity on the latent scale is given from three raters on, of two see severity in "
+        "points"
+    ),
     "scores_without_date": "{n} score(s) of sessions without a date were left out",
     # status
     "status_unread": _unread,
@@ -86,6 +90,9 @@ SENTENCES: Final[dict[str, Wording]] = {
     # the whole study
     "not_estimated": "{reason}",
     # reliability
+    "no_study_in_folders": lambda note: (
+        f"not looked at, since there is no study.toml: {', '.join(note.numbers['folders'])}; doublecode init makes one"
+    ),
     "reliability_refused": "{reason}",
     "rule_declared": "declared: {declared}",
     "rule_not_declared": "no place is named where this rule was written beforehand",

@@ -13,6 +13,7 @@ from doublecode.analysis.mixed.formula_names import mentions, variables_of
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.analysis.study.trace.origins import Origins, gathered, with_how
 from doublecode.analysis.study.trace.source_cells import Basis, How, Role
+from doublecode.schemas.series_families import offset_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.correlations import CorrelationResult
     from doublecode.analysis.description.outliers import OutlierResult
     from doublecode.analysis.linking.frame import AnalysisFrame
+    from doublecode.analysis.linking.generalized_models import GeneralizedModel
+    from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
     from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
@@ -119,7 +122,9 @@ class FrameBases:
         """The cells of every value of a variable."""
         return gathered(self.variable(name, self.known(name), adjusted=adjusted))
 
-    def series(self, result: SeriesResult, models: Sequence[LabelledModel]) -> Basis:
+    def series(
+        self, result: SeriesResult | GeneralizedSeriesResult, models: Sequence[LabelledModel | GeneralizedModel]
+    ) -> Basis:
         """The cells of some models of a series: their columns in the rows that all of its models have."""
         split = {f"{name}_{part}": name for name in result.spec["split"] for part in ("within", "between")}
         names: dict[str, None] = {}
@@ -127,6 +132,7 @@ class FrameBases:
             known = [*map(str, self.frame.columns), *split, *(one for one in _times(model))]
             for name in model.formula.columns(known):
                 names[SESSION if is_time(name) else split.get(name, name)] = None
+        names |= dict.fromkeys(_beside(result) if models else ())
         return self.rows(list(names), result.rows)
 
     def regression(self, result: ModerationResult, *, adjusted: bool) -> Basis:
@@ -154,5 +160,13 @@ class FrameBases:
         return gathered(found for at, row in rows if " ".join(map(str, row)) == called for found in self.cell(at, name))
 
 
-def _times(model: LabelledModel) -> Iterator[str]:
+def _beside(result: SeriesResult | GeneralizedSeriesResult) -> Iterator[str]:
+    """Trials and exposure of a generalised series, which all of its models stand on."""
+    if result.spec.get("trials"):
+        yield str(result.spec["trials"])
+    if result.spec.get("offset"):
+        yield offset_column(str(result.spec["offset"]))[0]
+
+
+def _times(model: LabelledModel | GeneralizedModel) -> Iterator[str]:
     yield from (one.name for one in mentions(model.formula.text) if is_time(one.name))

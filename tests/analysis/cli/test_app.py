@@ -401,6 +401,20 @@ def test_drift_of_a_study(run, telephone):
     assert "at least two" in err
 
 
+def test_drift_on_the_latent_scale(run, telephone):
+    code, out, err = run("drift", telephone, "--latent", "--json")
+    answer = json.loads(out)
+    assert (code, err) == (0, "")
+    assert {(row["instrument"], row["scale"]) for row in answer["items"]} >= {
+        ("ghes", "extent"),
+        ("sthar", "a_rationale"),
+    }
+    assert len(answer["frame"]) == 5 * len(answer["items"])
+    code, _, err = run("drift", telephone, "--latent", "--by-date", 2)
+    assert code == 2
+    assert "leave out --by-date" in err
+
+
 def test_the_demo_leaves_what_is_not_its_own_alone(run, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()

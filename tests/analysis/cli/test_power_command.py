@@ -85,6 +85,33 @@ def test_what_is_refused(run, words, message):
     assert message in err
 
 
+def test_widths_of_the_raters_icc(run):
+    words = ("--for", "icc", "--patients", "10", "--sessions", "6", "--raters", "3,5", "--double", ".5,1",
+             "--icc-rating", ".6", "--studies", "40")  # fmt: skip
+    code, out, _ = run(*words, "--items", "7", "--omega", ".85", "--dropout", ".2", "--json")
+    frame = json.loads(out)["frame"]
+    assert code == 0
+    assert {(row["targets"], row["raters"], row["share"]) for row in frame} == {
+        (54, raters, share) for raters in (3, 5) for share in (0.5, 1.0)
+    }
+    code, out, _ = run(*words, "--icc-width", ".9")
+    assert code == 0
+    assert "the cheapest of 4 designs" in out
+    refused = {
+        ("--within", ".3"): "--within would not act", ("--lost", "0,.1"): "--lost has 2 values",
+        ("--raters", "0,3"): "without raters there is no ICC", ("--figure", "p.png"): "--figure would not act",
+    }  # fmt: skip
+    for more, message in refused.items():
+        code, _, err = run(*words, *more)
+        assert code == 2
+        assert message in err
+    code, _, err = run(*words[:6])
+    assert code == 2
+    assert "--icc-rating is missing" in err
+    code, _, err = run(*PLAN, "--within", ".3", "--items", "7")
+    assert "are of --for icc" in err
+
+
 def test_an_outcome_that_is_done_or_not(run):
     words = (*PLAN, "--family", "binomial", "--base", ".4", "--within", ".8", "--json")
     code, out, _ = run(*words)

@@ -92,7 +92,7 @@ def test_equal_numbers_of_two_types_are_one_id():
 def test_levels_that_do_not_occur_are_left_out_and_levels_order_the_sets(long):
     levels = ["unused", "set", "review", "agree", "spec", "last"]
     frame = long.assign(item=pd.Categorical(long["item"], categories=levels))
-    _, keys = set_codes(frame, ("item",), "icc")
+    _, keys = set_codes([frame["item"]], len(frame), "icc")
     assert keys == (("set",), ("review",), ("agree",), ("spec",))
     found = icc(frame, **NAMES, by="item").frame
     plain = icc(long, **NAMES, by="item").frame.set_index(["item", "form"])

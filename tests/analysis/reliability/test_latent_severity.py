@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from doublecode.analysis import icc, ordinal_severity
+from doublecode.analysis import fit_generalized, icc, ordinal_severity
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable
 
 REFERENCE = Path(__file__).parents[2] / "reference"
@@ -70,6 +70,20 @@ def test_fair_averages_are_the_expected_rating_of_an_average_counterpart(found) 
     assert found.frame["linear"].argsort().to_list() == order
     assert "above 0 rates higher" in str(found)
     assert "cut-offs made for ordinary ICCs do not apply" in str(found)
+
+
+def test_raters_as_random_effects_have_the_modes_of_clmm_and_the_order_of_the_severities(found) -> None:
+    wanted = json.loads((REFERENCE / "ordinal_raters.json").read_text())
+    fit = fit_generalized("y ~ 1 + (1 | g) + (1 | h)", crossed(), family="ordinal")
+    assert fit.loglik == pytest.approx(wanted["loglik"], abs=1e-6)
+    modes = fit.random().query("group == 'h'")
+    assert modes["level"].tolist() == wanted["rater"]
+    assert np.allclose(modes["estimate"], wanted["modes"], atol=1e-4)
+    assert np.allclose(modes["sd"], wanted["sd"], rtol=2e-3)
+    # random raters are drawn towards 0: each by σ²/(σ² + se²), here by a fifth at most
+    ratio = modes["estimate"].to_numpy() / found.frame["estimate"].to_numpy()
+    assert (modes["estimate"].argsort().to_numpy() == found.frame["estimate"].argsort().to_numpy()).all()
+    assert ((ratio > 0.5) & (ratio < 1.0))[np.abs(found.frame["estimate"]) > 0.3].all()
 
 
 def test_raters_who_share_no_more_than_some_targets_are_set_on_one_scale() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from doublecode.analysis.results.spread_work import Workers, spread_work
 from doublecode.schemas.errors import UsageError
+from tests.conftest import script
 
 PIECES = {f"piece {i}": i for i in range(9)}
 
@@ -119,3 +120,23 @@ def test_a_cluster_that_loses_its_workers_says_so():
         pytest.raises(UsageError, match=r"workers were lost again and again.*1 of 1 pieces are left"),
     ):
         spread_work(always_lost, {"a": 1}, Workers(scheduler=cluster.scheduler_address))
+
+
+def says(name, number):
+    print(f"{name}: {number**2}")
+
+
+def test_conditions_of_a_simulation_print_in_their_order(tmp_path, capsys):
+    spread = script("simulations/spread.py")
+    words = ["name.py", "--jobs", "2", "500", "--keep", str(tmp_path / "kept")]
+    workers = spread.taken_out(words)
+    assert (words, workers) == (["name.py", "500"], Workers(2, None, tmp_path / "kept"))
+    conditions = [(says, "first", 3), (says, "second", 2), (says, "third", 1)]
+    spread.run_conditions(conditions, Workers())
+    plain = capsys.readouterr().out
+    assert plain == "first: 9\nsecond: 4\nthird: 1\n"
+    for told in (["1 of 3", "2 of 3", "3 of 3"], []):
+        spread.run_conditions(conditions, Workers(keep=tmp_path / "kept"))
+        out, err = capsys.readouterr()
+        assert out == plain
+        assert err.split("\n")[1:-1] == told

@@ -84,17 +84,17 @@ class TestStudies:
 
     def test_telephone(self, telephone_run):
         found = study_models(telephone_run.intake)
-        assert of_cells(found) == [194] * 2 + [161] * 12
-        assert [len(table.columns) for table in found.tables()] == [3, 3, 5, 7]
+        assert of_cells(found) == [194] * 2 + [161] * 16
+        assert [len(table.columns) for table in found.tables()] == [3, 3, 5, 7, 5]
 
     def test_adolescents(self, adolescent_run):
         found = study_models(adolescent_run.intake)
-        assert of_cells(found) == [41] * 4 + [33] * 4 + [31]
-        assert [len(table.columns) for table in found.tables()] == [5, 6]
+        assert of_cells(found) == [46] * 2 + [41] * 4 + [33] * 4 + [31]
+        assert [len(table.columns) for table in found.tables()] == [3, 5, 6]
 
     def test_the_same_numbers_as_the_report(self, telephone_run):
         found = study_models(telephone_run.intake).frame
-        for series in telephone_run.series:
+        for series in telephone_run.all_series:
             mine = found[(found["table"] == series.spec["title"]) & (found["part"] == "fixed")]
             assert mine["estimate"].tolist() == series.coefficients["estimate"].tolist()
 

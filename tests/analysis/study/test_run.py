@@ -147,7 +147,8 @@ def test_reversed_items_are_turned_before_consistency(telephone_run):
 
 
 def test_everything_declared_is_there(telephone_run, adolescent_run):
-    assert [result.spec["name"] for result in telephone_run.series] == [one.name for one in telephone_run.study.series]
+    for run in (telephone_run, adolescent_run):
+        assert [result.spec["name"] for result in run.all_series] == [one.name for one in run.study.series]
     assert [one.spec["name"] for one in adolescent_run.moderations] == [
         one.name for one in adolescent_run.study.moderations
     ]

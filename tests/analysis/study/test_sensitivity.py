@@ -49,12 +49,8 @@ def asking(intake, **asked):
     return replace(intake, study=study)
 
 
-def quiet(step):
-    """Show nothing."""
-
-
 def run_all(intake):
-    return run_specifications(intake, specifications(intake.study), quiet)[0]
+    return run_specifications(intake, specifications(intake.study))[0]
 
 
 def full_of(run):
@@ -247,7 +243,7 @@ class TestLeftOut:
         few = frame[frame["patient"].isin(["A09", "A14"]) | ~frame["hw2"].notna()]
         full = replace(full_of(run), rows=few.index[few["patient"].isin(["A09", "A14"])])
         made = Made(run.intake, run.items, run.scores, run.frame)
-        found, _ = leave_out(made, full, ("patient",), quiet)
+        found, _ = leave_out(made, full, ("patient",))
         for row in found.itertuples():
             kept = frame[frame["patient"] != row.level]
             assert row.estimate == pytest.approx(by_hand(kept), rel=1e-9)
@@ -258,7 +254,7 @@ class TestLeftOut:
         intake = telephone_run.intake
         alone = replace(intake, ratings=intake.ratings[intake.ratings["rater"].isin(["R1", "A1"])])
         made = Made(alone, telephone_run.items, telephone_run.scores, telephone_run.frame)
-        found, _ = leave_out(made, full_of(telephone_run), ("rater",), quiet)
+        found, _ = leave_out(made, full_of(telephone_run), ("rater",))
         assert found["refusal"].tolist() == ["nobody else rated ghes, sthar"]
         assert found["estimate"].isna().all()
 
@@ -302,7 +298,7 @@ class TestMultiverse:
     def test_of_a_regression_a_cell_is_made_again(self, adolescent_run, tmp_path, number):
         study = adolescent_run.study
         one = write_specification(study, number, tmp_path / "one")
-        own = run_specifications(adolescent_run.intake, [one], quiet)[0].iloc[0]
+        own = run_specifications(adolescent_run.intake, [one])[0].iloc[0]
         assert one.number == number
         intake = read_study(tmp_path / "one")
         alone = intake.study.model_copy(update={"moderations": intake.study.moderations[1:2], "correlations": None})
@@ -336,7 +332,7 @@ class TestMultiverse:
         single = [{name} for name in cases[0].choices if name != "items needed of he"]
         both = [{"pooling", "lag of he"}, {"pooling", "lag of he", "items needed of he"}]
         wanted = [one for one, names in zip(cases, changed, strict=True) if names in [set(), *single, *both]]
-        found, _ = run_specifications(intake, wanted, quiet)
+        found, _ = run_specifications(intake, wanted)
         assert (len(cases), len(found), found["estimate"].nunique()) == (128, 9, 9)
         assert (found["refusal"] == "").all()
 

@@ -235,11 +235,11 @@ class TestAStudy:
         assert subjects["few_therapists"] == ["sample"]
         assert subjects["unequal_rows"] == ["he_course, he_on_tbh"]
         assert subjects["conflated_slope"] == [
-            f"{name} as declared (conflated)" for name in ("he_on_tbh, 3", "phq9, 3", "phq9, 4")
+            f"{name} as declared (conflated)" for name in ("he_on_tbh, 3", "phq9, 3", "phq9, 4", "homework_done, 3")
         ]
         singular = [
             f"{result.spec['name']}, {model.label}"
-            for result in telephone_run.series
+            for result in telephone_run.all_series
             for model in result.models
             if model.singular
         ]
@@ -253,7 +253,8 @@ class TestAStudy:
         assert {"few_therapists", "too_few_pairs"} <= codes
         assert not codes & {"conflated_slope", "singular_fit", "not_converged", "unequal_rows", "dyad_average"}
         named = [one.subject for one in of(adolescent_run.warnings, "few_therapists")]
-        assert named == ["sample", "hw2 by therapist", "hw3 by therapist"]
+        of_series = [f"rationale_given, {step} as declared" for step in (1, 2)]
+        assert named == ["sample", *of_series, "hw2 by therapist", "hw3 by therapist"]
 
     def test_a_regression_over_sessions_mixes_the_slopes_too(self, telephone):
         declared = (telephone / "study.toml").read_text(encoding="utf-8").partition("[correlations]")[0]
@@ -265,7 +266,7 @@ class TestAStudy:
 
     def test_nothing_estimated_warns_of_nothing(self, telephone_run):
         quiet = replace(
-            telephone_run, reliability=None, series=(), comparisons=(), sample=sample_table(
+            telephone_run, reliability=None, series=(), generalized=(), comparisons=(), sample=sample_table(
                 telephone_run.intake.patients, telephone_run.intake.therapists, []
             ),
         )  # fmt: skip

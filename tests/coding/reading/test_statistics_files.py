@@ -52,7 +52,7 @@ def test_a_table_of_stata(tmp_path: Path) -> None:
 
 
 def test_the_command_reads_it_as_it_reads_csv(sav: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from doublecode.analysis.cli.on_files import fit
+    from doublecode.analysis.cli.on_models import fit
 
     frame, _ = read_rows(sav, list(TABLE.columns), texts=["pat"])
     frame.to_csv(sav.with_suffix(".csv"), index=False)

@@ -1,0 +1,206 @@
+"""The command `fit`: a mixed model of any file, linear or generalised, with its figure and its tables as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from doublecode.analysis.cli.on_files import AsJson, ConfLevel, Missing, Rows, Sheet
+from doublecode.analysis.cli.outcome_words import OutcomeWords
+from doublecode.analysis.cli.pictures import check_picture, write_picture
+from doublecode.analysis.cli.read_files import bare, names_in, read_columns, with_remarks
+from doublecode.coding.console import ANY_FILE, say
+from doublecode.coding.option_ranges import number
+from doublecode.schemas.column_types import Role
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.near_names import allowed, ended
+
+if TYPE_CHECKING:
+    from doublecode.analysis.mixed.generalized.result import GeneralizedResult
+    from doublecode.analysis.mixed.result import MixedResult
+
+TABLES = (".docx", ".xlsx", ".tex")
+"""Forms in which the tables of an answer are written."""
+_WHOSE = {"link": "binomial", "trials": "binomial", "success": "binomial", "thresholds": "ordinal", "order": "ordinal"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module to `app`."""
+    app.command("fit", rich_help_panel=ANY_FILE)(fit)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What is written beside the answer: a figure over a predictor, and the tables."""
+
+    plot: Path | None
+    over: str | None
+    table: Path | None
+    overwrite: bool
+
+    def check(self) -> None:
+        """Refuse, before any work, a file that cannot be written."""
+        if self.plot is not None:
+            check_picture("--plot", self.plot, overwrite=self.overwrite)
+        elif self.over is not None:
+            raise UsageError("--over: it is the predictor of a figure; give --plot FILE.svg with it.")
+        if self.table is None:
+            return
+        if self.table.suffix not in TABLES:
+            raise UsageError(f"--table: found {self.table.name!r}, allowed a file that ends in {', '.join(TABLES)}.")
+        if self.table.exists() and not self.overwrite:
+            raise UsageError(f"{self.table} is there already. Add --overwrite to replace it.")
+
+    def check_over(self, known: Sequence[str]) -> None:
+        """Refuse a figure over no predictor of the model, or over none of several."""
+        if self.plot is None or (self.over is None and len(known) == 1):
+            return
+        named = self.over and bare(self.over)
+        if named is None or named not in known:
+            found = "name the predictor to draw over" if named is None else f"found {named!r}"
+            said = allowed(named or "", known) if known else "the formula has none: add one to its fixed part"
+            raise UsageError(f"--over: {found}; {ended(said)}")
+
+    def write(self, result: MixedResult | GeneralizedResult) -> None:
+        """Write what was asked for."""
+        from doublecode.analysis.mixed.generalized.result import GeneralizedResult
+        from doublecode.analysis.rendering.figures import figure_of
+        from doublecode.analysis.rendering.predicted_figures import predicted_figure
+        from doublecode.analysis.rendering.wording.predicted import predicted_words
+        from doublecode.schemas.whole_files import replace_files
+
+        if self.plot is not None and isinstance(result, GeneralizedResult):
+            course = result.course(self.over and bare(self.over))
+            write_picture(figure_of(predicted_figure(course)), self.plot, predicted_words(course))
+        elif self.plot is not None:
+            words = "Residuals against fitted values, and normal quantiles of residuals and random effects."
+            write_picture(figure_of(result.plot()), self.plot, words)
+        if self.table is not None and self.table.suffix == ".tex":
+            replace_files({self.table: result.to_latex().encode()})
+        elif self.table is not None:
+            write = result.to_docx if self.table.suffix == ".docx" else result.to_xlsx
+            write(self.table, overwrite=self.overwrite)
+
+
+def fit(
+    formula: Annotated[str, typer.Argument(help='lme4 formula: "phq9 ~ session + (session | patient)"')],
+    file: Rows,
+    ml: Annotated[bool, typer.Option("--ml", help="Maximum likelihood instead of REML.")] = False,
+    ddf: Annotated[str, typer.Option(help="auto, kenward-roger, satterthwaite or z.")] = "auto",
+    family: Annotated[
+        str | None, typer.Option(help="binomial, poisson, negative-binomial, ordinal; none: linear.")
+    ] = None,
+    link: Annotated[
+        str | None, typer.Option(help="Of binomial: logit, probit or cloglog; of ordinal: logit or probit.")
+    ] = None,
+    trials: Annotated[str | None, typer.Option(help="Of binomial: column of trials; the outcome is successes.")] = None,
+    success: Annotated[
+        str | None, typer.Option(help="Of binomial: the words that count as done: yes,partly", show_default=False)
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option(help="Of ordinal: the words in their order, lowest first.", show_default=False)
+    ] = None,
+    thresholds: Annotated[
+        str | None, typer.Option(help="Of ordinal: flexible or equidistant.", show_default="flexible")
+    ] = None,
+    nagq: Annotated[
+        int | None,
+        typer.Option(parser=number(1, whole=True), metavar="<from 1 on>", help="Points of quadrature; 1 is Laplace.",
+                     show_default="15 where it can be"),
+    ] = None,
+    prior_sd: Annotated[
+        float | None,
+        typer.Option(parser=number(0), metavar="<above 0>", help="Declared weak prior, where predictors separate.",
+                     show_default=False),
+    ] = None,
+    offset: Annotated[str | None, typer.Option(help="Column of a known part, such as the log of an exposure.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Column of weights.", show_default=False)] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw to FILE.svg or .png: predictions, of a linear model residuals.", show_default=False),
+    ] = None,
+    over: Annotated[
+        str | None, typer.Option(help="Of --plot with a family: the predictor to draw over.", show_default=False)
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="Write the tables to FILE.docx, .xlsx or .tex.", show_default=False)
+    ] = None,
+    conf_level: ConfLevel = 0.95,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier figure or table.")] = False,
+    sheet: Sheet = None,
+    missing: Missing = "",
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Mixed model with lme4's formulas: linear, with honest df; by --family done or not, counts, ordered categories."""
+    own = {"link": link, "trials": trials and bare(trials), "thresholds": thresholds, "nagq": nagq,
+           "prior_sd": prior_sd}  # fmt: skip
+    words = OutcomeWords(family, names_in(success or ""), names_in(order or ""))
+    files = _Files(plot, over, table, overwrite)
+    _refuse(family, {**own, "success": success, "order": order, "over": over}, ml=ml, ddf=ddf)
+    files.check()
+    extra = {"offset": offset and bare(offset), "weights": weights and bare(weights), "conf_level": conf_level}
+    given = {**extra, **({} if family is None else {"family": family, **own})}
+    _fit(formula, file, given, words, files, {"reml": not ml, "ddf": ddf}, sheet, names_in(missing), as_json)
+
+
+def _fit(
+    formula: str,
+    file: Path,
+    given: dict[str, Any],
+    words: OutcomeWords,
+    files: _Files,
+    linear: dict[str, Any],
+    sheet: str | None,
+    missing: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    from doublecode.analysis.mixed import fit_generalized, fit_mixed
+    from doublecode.analysis.mixed.formula import parse_mixed
+    from doublecode.analysis.mixed.formula_names import variables_of
+    from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.analysis.study.warnings import fit_warnings
+    from doublecode.schemas.results import result_record
+
+    parsed = parse_mixed(formula)
+    more = tuple(given[name] for name in ("trials", "offset", "weights") if given.get(name))
+    outcome = parsed.response.strip("`")
+    if "family" in given:
+        files.check_over(sorted(variables_of(parsed.fixed, parsed.names)))
+    roles = parsed.roles | dict.fromkeys(more, Role.NUMBER)
+    if words.given and outcome not in parsed.names:
+        raise UsageError(f"--success and --order are of a column; the outcome {outcome!r} is none.")
+    if outcome in parsed.names:
+        roles |= words.role(outcome, lambda role: read_columns(file, (outcome,), sheet, role, missing, quiet=True)[0])
+    data, remarks = read_columns(file, (*parsed.names, *more), sheet, roles, missing)
+    told: list[Any] = [*remarks]
+    if words.given:
+        told.append(words.said(outcome, data[outcome]))
+        data[outcome] = words.read(data[outcome])
+        say(told[-1], to_error=True)
+    options = {name: value for name, value in given.items() if value is not None}
+    result: MixedResult | GeneralizedResult = (
+        fit_generalized(parsed, data, **options) if "family" in given else fit_mixed(parsed, data, **options, **linear)
+    )
+    files.write(result)
+    record = with_remarks(result_record(result), told) if as_json else None
+    print_answer(result, record, warnings=fit_warnings(result))
+
+
+def _refuse(family: str | None, own: dict[str, Any], *, ml: bool, ddf: str) -> None:
+    """Refuse options that the model asked for does not have."""
+    if family is not None:
+        stray = "--ml" if ml else "--ddf" if ddf != "auto" else None
+        if stray is not None:
+            raise UsageError(
+                f"{stray}: it belongs to a linear model; one by --family has maximum likelihood and z. Leave it out."
+            )
+        return
+    for name, value in own.items():
+        if value is not None:
+            option = name.replace("_", "-")
+            whose = f"--family {_WHOSE[name]}" if name in _WHOSE else "a model by --family"
+            raise UsageError(f"--{option}: found {value!r}; it belongs to {whose}. Give --family as well.")

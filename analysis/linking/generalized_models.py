@@ -1,0 +1,166 @@
+"""One model of a series of generalised models, and how it is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from doublecode.analysis.linking.series_models import Version
+from doublecode.analysis.rendering.wording.linking import remark
+from doublecode.analysis.results.states import Estimator, FitState
+from doublecode.schemas.errors import ContractError, NotEstimable
+from doublecode.schemas.results import Note
+from doublecode.schemas.series_families import offset_column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from doublecode.analysis.linking.series_versions import PlannedModel
+    from doublecode.analysis.mixed.formula import ModelFormula
+    from doublecode.analysis.mixed.generalized.result import GeneralizedResult
+
+NODES: Final = 15
+"""Quadrature nodes where every step has one scalar random term."""
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralizedModel:
+    """One model of a series, fitted by maximum likelihood.
+
+    Attributes
+    ----------
+    step, label, version, formula
+        As in :class:`~doublecode.analysis.linking.series_models.LabelledModel`.
+    result : GeneralizedResult or None
+        None if not estimable.
+    refusal : str
+        What the engine said where there is no result; else empty.
+    conflated : tuple of str
+        Fixed predictors that vary within patients and are not split, so that their slopes are conflated.
+    """
+
+    step: int
+    label: str
+    version: Version
+    formula: ModelFormula
+    result: GeneralizedResult | None
+    refusal: str = ""
+    conflated: tuple[str, ...] = ()
+
+    @property
+    def ml(self) -> GeneralizedResult | None:
+        """The fit that comparisons stand on: the same."""
+        return self.result
+
+    @property
+    def simpler(self) -> None:
+        """No model with a simpler random part stands beside a singular one."""
+        return
+
+    @property
+    def declared(self) -> bool:
+        """Whether it is the declared formula itself."""
+        return self.version is not Version.SPLIT
+
+    @property
+    def converged(self) -> bool:
+        """Whether the fit converged."""
+        return self.result is not None and self.result.converged
+
+    @property
+    def singular(self) -> bool:
+        """Whether the fit has a direction of no variance."""
+        return self.result is not None and self.result.singular
+
+    @property
+    def state(self) -> FitState:
+        """How it ended."""
+        return FitState.NOT_ESTIMABLE if self.result is None else self.result.state
+
+    @property
+    def note(self) -> Note | None:
+        """Why there is no result, or that it did not converge."""
+        if self.result is None:
+            return Note("series_not_estimable", self.label, {"reason": self.refusal})
+        failed = {"failed": (Estimator.ML,)}
+        return None if self.result.converged else Note("series_not_converged", self.label, failed)
+
+    @property
+    def remark(self) -> str:
+        """The same in words, for the table of models; empty where all is well."""
+        return "" if self.note is None else remark(self.note)
+
+
+@dataclass(frozen=True)
+class FamilyAsked:
+    """What all models of a series are asked for, as ``fit_generalized`` takes it.
+
+    Attributes
+    ----------
+    family, link, trials, offset, prior_sd, thresholds
+        As in ``fit_generalized``; `offset` may be ``"log(column)"``.
+    nagq : int or None
+        None: 15 where every step has one scalar random term, else 1.
+    """
+
+    family: str
+    link: str | None = None
+    nagq: int | None = None
+    trials: str | None = None
+    offset: str | None = None
+    prior_sd: float | None = None
+    thresholds: str = "flexible"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that must be complete besides those of the formulas."""
+        offset = None if self.offset is None else offset_column(self.offset)[0]
+        return tuple(filter(None, (self.trials, offset)))
+
+    def nodes(self, steps: Sequence[ModelFormula]) -> int:
+        """Quadrature nodes of all models: likelihoods of unequal approximations do not compare."""
+        if self.nagq is not None:
+            return self.nagq
+        scalar = all(len(step.terms) == 1 and step.terms[0].expression.strip() == "1" for step in steps)
+        return NODES if scalar else 1
+
+    def with_offset(self, data: pd.DataFrame) -> pd.DataFrame:
+        """The data with the column of the offset, where it is a logarithm.
+
+        Raises
+        ------
+        ContractError
+            An exposure is not above 0.
+        """
+        if self.offset is None:
+            return data
+        name, is_log = offset_column(self.offset)
+        if not is_log:
+            return data
+        low = data.index[~(data[name] > 0)]
+        if len(low):
+            raise ContractError(
+                f"offset {self.offset!r}: {name} is {data.loc[low[0], name]:g} in row {low[0]} ({len(low)} rows in "
+                "all), and only numbers above 0 have a logarithm; correct these rows, or set them missing"
+            )
+        return data.assign(**{self.offset: np.log(data[name].astype(float))})
+
+
+def fit_planned(one: PlannedModel, data: pd.DataFrame, asked: FamilyAsked, nodes: int) -> GeneralizedModel:
+    """Fit one model; one that these data do not identify keeps the reason."""
+    from doublecode.analysis.mixed.generalized.fit import fit_generalized
+
+    named = GeneralizedModel(one.step, one.label, one.version, one.formula, None, conflated=one.conflated)
+    kind: Any = asked.thresholds
+    try:
+        result = fit_generalized(
+            one.formula, data, family=asked.family, link=asked.link, nagq=nodes, trials=asked.trials,
+            offset=asked.offset, prior_sd=asked.prior_sd, thresholds=kind,
+        )  # fmt: skip
+    except NotEstimable as refused:
+        return replace(named, refusal=str(refused))
+    return replace(named, result=result)

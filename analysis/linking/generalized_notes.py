@@ -1,0 +1,40 @@
+"""What a series of generalised models is to be read with, as facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from doublecode.schemas.results import Note, distinct
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.analysis.linking.generalized_models import FamilyAsked, GeneralizedModel
+
+ALPHA: Final = 0.05
+_KEPT: Final = {
+    "ordinal_categories_empty": "series_categories_empty",
+    "generalized_no_overdispersion": "series_no_overdispersion",
+    "generalized_prior": "series_prior",
+}
+"""Notes of a fit that hold for the series; others are said of it in its own way."""
+
+
+def fit_notes(models: Sequence[GeneralizedModel], asked: FamilyAsked, nodes: int) -> tuple[Note, ...]:
+    """Note by which likelihood models are fitted and compared, and what their fits say."""
+    way = "asked" if asked.nagq is not None else "scalar" if nodes > 1 else "wide"
+    head = Note("series_likelihood", numbers={"family": asked.family, "link": asked.link, "nagq": nodes, "way": way})
+    fits = [one.result for one in models if one.result is not None]
+    kept = [replace(note, kind=_KEPT[note.kind]) for fit in fits for note in fit.notes if note.kind in _KEPT]
+    return distinct([head, *kept])
+
+
+def check_notes(checks: pd.DataFrame, family: str) -> Iterator[Note]:
+    """Note more spread, or other zeros, than the model says, where the simulated check finds them."""
+    for row in checks.to_dict("records"):
+        if row["p_value"] < ALPHA:
+            numbers = {"family": family, **{name: row[name] for name in ("ratio", "p_value")}}
+            more = "more" if row["ratio"] > 1 else "fewer"
+            yield Note(f"series_{row['check']}", str(row["label"]), numbers | {"more": more})

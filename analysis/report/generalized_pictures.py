@@ -1,0 +1,58 @@
+"""The figures of a series of generalised models: what the last model predicts, and its random effects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from doublecode.analysis.rendering.document import Block, Paragraph
+from doublecode.analysis.rendering.figures import picture
+from doublecode.analysis.rendering.predicted_figures import predicted_figure
+from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
+
+if TYPE_CHECKING:
+    from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
+
+_SAID: Final = {
+    "probability": "Curve: predicted probability; circles: observed proportions, with their n.",
+    "count": "Curve: expected count; circles: observed means, with their n.",
+    "rate": "Curve: expected rate per unit of the exposure; circles: observed rates, with their n.",
+    "categories": "Predicted probability of each category, stacked from the lowest up.",
+}
+
+
+def predicted_picture(result: GeneralizedSeriesResult, labels: Labels) -> list[Block]:
+    """Draw what the last model predicts over its first predictor; nothing where it has none.
+
+    Parameters
+    ----------
+    result : GeneralizedSeriesResult
+    labels : mapping
+        Name of a variable → its label.
+    """
+    found = result.predicted()
+    if found is None:
+        return []
+    model, course = found
+    named = term_labels(short_labels(labels), result.spec["split"])
+    shown = replace(
+        course, predictor=label_term(course.predictor, named), outcome=label_term(course.outcome, named)
+    )  # fmt: skip
+    band = "" if course.categories else f" Band: pointwise {100 * course.conf_level:g}% limits."
+    text = (
+        f"{_SAID[course.quantity]}{band} The other predictors are as they are in the rows, and averaged over, as are "
+        f"the random effects ({', '.join(course.groups)})."
+    )
+    title = f"{shown.outcome} over {shown.predictor}, model {model.label}"
+    return [picture(predicted_figure(shown), f"{result.spec['name']}_predicted", title, text)]
+
+
+def caterpillar_picture(result: GeneralizedSeriesResult) -> Block:
+    """Draw the random effects of the last model in their order, or say why there is no figure."""
+    name, model = str(result.spec["name"]), [one for one in result.models if one.result is not None][-1]
+    title = f"Random effects: {result.spec['title']}"
+    if model.result is None or not model.result.random()["estimate"].abs().gt(0).any():
+        return Paragraph(f"{title}: no figure, since the random effects of model {model.label} have no variance.")
+    text = "Conditional modes of the random effects in their order, with 95% limits; filled where these leave 0 out."
+    axes = result.plot("caterpillar", model.label)
+    return picture(axes, f"{name}_caterpillar", f"{title}, model {model.label}", text)

@@ -1,0 +1,121 @@
+"""`doublecode fit` as a student uses it: own files with heads of every kind, all families, what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from openpyxl import load_workbook
+from typer.testing import CliRunner
+
+from doublecode.analysis.cli.app import app
+from doublecode.analysis.mixed import fit_generalized
+from doublecode.schemas.errors import DoublecodeError
+
+REFERENCE = Path(__file__).parents[2] / "reference"
+HEADS = {"patient": "Pat.-Nr.", "x": "HA besprochen (0-4)", "done": "erledigt?", "items": "Aufgaben fertig",
+         "trials": "Aufgaben", "count": "Fehlzeiten"}  # fmt: skip
+GROUP, X = "(1 | `Pat.-Nr.`)", "`HA besprochen (0-4)`"
+WORDS = ("gar nicht", "etwas", "sehr")
+
+
+def table() -> pd.DataFrame:
+    data = pd.read_csv(REFERENCE / "generalized" / "homework.csv").rename(columns=HEADS)
+    data["ja/nein"] = np.where(data["erledigt?"] == 1, "ja", "nein")
+    data["Wort"] = np.array(WORDS)[np.minimum(data["Fehlzeiten"], 2)]
+    data["Log Minuten"] = np.log(data["Aufgaben"]).round(4)
+    return data.assign(Null=0, Eins=1, negativ=data["Fehlzeiten"] - 2, halb=data["Fehlzeiten"] + 0.5)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("student")
+    table().to_csv(path / "daten.csv", sep=";", decimal=",", index=False)
+    table().to_excel(path / "daten.xlsx", index=False)
+    return path
+
+
+def run(folder: Path, formula: str, *options: str, name: str = "daten.csv") -> tuple[int, str]:
+    answer = CliRunner().invoke(app, ["fit", formula, str(folder / name), *options])
+    said = str(answer.exception) if isinstance(answer.exception, DoublecodeError) else ""
+    return answer.exit_code, " ".join((answer.output + said).split())
+
+
+@pytest.mark.parametrize(("outcome", "family", "options", "keywords"), [
+    ("`erledigt?`", "binomial", ("--link", "probit"), {"link": "probit"}),
+    ("`Aufgaben fertig`", "binomial", ("--trials", "`Aufgaben`"), {"trials": "Aufgaben"}),
+    ("Fehlzeiten", "poisson", ("--offset", "`Log Minuten`", "--nagq", "1"), {"offset": "Log Minuten", "nagq": 1}),
+    ("nb", "negative-binomial", (), {}),
+    ("`erledigt?`", "binomial", ("--prior-sd", "2.5", "--conf-level", ".9"), {"prior_sd": 2.5, "conf_level": 0.9}),
+])  # fmt: skip
+def test_every_family_of_a_csv_and_an_excel_file(folder, outcome, family, options, keywords) -> None:
+    formula = f"{outcome} ~ {X} + {GROUP}"
+    wanted = fit_generalized(formula, table(), family=family, **keywords).fixed
+    for name in ("daten.csv", "daten.xlsx"):
+        answer = CliRunner().invoke(app, ["fit", formula, str(folder / name), "--family", family, *options, "--json"])
+        assert answer.exit_code == 0, answer.output
+        found = pd.DataFrame(json.loads(answer.stdout)["frame"])
+        np.testing.assert_allclose(found[["estimate", "conf_low"]], wanted[["estimate", "conf_low"]], rtol=1e-4)
+
+
+def test_words_are_a_success_or_stand_in_an_order(folder) -> None:
+    formula = f"{{}} ~ {X} + {GROUP}"
+    answer = CliRunner().invoke(app, ["fit", formula.format("`ja/nein`"), str(folder / "daten.csv"), "--family",
+                                      "binomial", "--success", "ja", "--json"])  # fmt: skip
+    record = json.loads(answer.stdout)
+    assert "ja/nein: 1 is ja; 0 is nein" in record["notes"]
+    wanted = fit_generalized(formula.format("`erledigt?`"), table(), family="binomial").fixed["estimate"]
+    np.testing.assert_allclose([row["estimate"] for row in record["frame"]], wanted, rtol=1e-6)
+    code, text = run(folder, formula.format("Wort"), "--family", "ordinal", "--order", "gar nicht,etwas,sehr",
+                     "--thresholds", "equidistant")  # fmt: skip
+    assert code == 0
+    assert "gar nicht|etwas" in text
+
+
+def test_figure_and_tables_are_written_and_not_twice(folder, tmp_path) -> None:
+    formula = f"Fehlzeiten ~ {X} + z + {GROUP}"
+    files = [tmp_path / name for name in ("f.svg", "t.xlsx", "t.tex")]
+    for table_file in files[1:]:
+        options = ("--family", "poisson", "--plot", str(files[0]), "--over", X, "--table", str(table_file))
+        assert run(folder, formula, *options, "--overwrite")[0] == 0
+    assert "Predicted mean of Fehlzeiten over HA besprochen (0-4)" in files[0].read_text(encoding="utf-8")
+    assert load_workbook(files[1]).sheetnames
+    assert "\\begin{table}" in files[2].read_text(encoding="utf-8")
+    code, said = run(folder, formula, "--family", "poisson", "--table", str(files[1]))
+    assert code != 0
+    assert "--overwrite" in said
+    assert run(folder, formula, "--plot", str(tmp_path / "linear.png"))[0] == 0
+    assert (tmp_path / "linear.png").exists()
+
+
+@pytest.mark.parametrize(("outcome", "options", "said"), [
+    ("Null", ("--family", "binomial"), "one category only; allowed: both 0 and 1"),
+    ("Null", ("--family", "poisson"), "There is nothing to model"),
+    ("Eins", ("--family", "ordinal"), "one category only"),
+    ("negativ", ("--family", "poisson"), "counts cannot be negative"),
+    ("halb", ("--family", "negative-binomial"), "needs whole counts"),
+    ("halb", ("--family", "ordinal"), "categories are whole numbers"),
+    ("Aufgaben", ("--family", "binomial", "--trials", "Aufgaben fertig"), "trials must be whole numbers from 1"),
+    ("`ja/nein`", ("--family", "binomial"), '--success "ja"'),
+    ("`ja/nein`", ("--family", "binomial", "--success", "jaa"), "did you mean 'ja'?"),
+    ("Wort", ("--family", "ordinal"), "which have no order. Say it, lowest first: --order"),
+    ("Wort", ("--family", "ordinal", "--order", "gar nicht,sehr"), "also holds 'etwas'"),
+    ("Wort", ("--family", "binomial", "--order", "gar nicht,sehr"), "--order: it belongs to --family ordinal"),
+    ("Fehlzeiten", ("--family", "poison"), "Did you mean 'poisson'?"),
+    ("Fehlzeiten", ("--family", "poisson", "--ml"), "--ml: it belongs to a linear model"),
+    ("Fehlzeiten", ("--family", "poisson", "--ddf", "z"), "--ddf: it belongs to a linear model"),
+    ("Fehlzeiten", ("--family", "poisson", "--thresholds", "equidistant"), "thresholds= belongs to family 'ordinal'"),
+    ("Fehlzeiten", ("--nagq", "3"), "it belongs to a model by --family"),
+    ("Fehlzeiten", ("--success", "ja"), "it belongs to --family binomial"),
+    ("Fehlzeiten", ("--family", "poisson", "--over", "z"), "give --plot FILE.svg with it"),
+    ("Fehlzeiten", ("--family", "poisson", "--plot", "f.svg", "--over", "w"), "--over: found 'w'; allowed: "),
+    ("Fehlzeiten", ("--family", "poisson", "--plot", "f.pdf"), "ends in .svg or .png"),
+    ("Fehlzeiten", ("--family", "poisson", "--table", "t.pdf"), "ends in .docx, .xlsx, .tex"),
+])  # fmt: skip
+def test_each_refusal_names_the_next_step(folder, outcome, options, said) -> None:
+    code, text = run(folder, f"{outcome} ~ {X} + {GROUP}", *options)
+    assert code != 0
+    assert said in text

@@ -1,0 +1,163 @@
+"""Many studies in one table: the numbers of each by itself, broken ones named, on one core, on two, and resumed."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+
+from doublecode.analysis import Workers, read_study, reliability_of_studies
+from doublecode.analysis.cli import app as cli
+from doublecode.analysis.study.run import consistency_of, score_study
+from doublecode.analysis.study.study_folders import state_of, study_folders
+from doublecode.analysis.study.study_scales import reliability_of
+from doublecode.schemas.errors import UsageError
+from tests.conftest import script
+
+make_site = script("benchmarks/many_sites.py").make_site
+ICC = ["level", "name", "design", "n_targets", "n_raters", "form", "k", "estimate", "conf_low", "conf_high", "single"]
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory):
+    """Two sites that are whole, one inside another folder; one with a wrong rating, one that is no declaration."""
+    folder = tmp_path_factory.mktemp("trial")
+    for seed, name in enumerate(("first", "abroad/second", "third", "fourth")):
+        make_site(folder / name, seed, patients=6)
+    wrong = folder / "third" / "ratings.csv"
+    lines = wrong.read_text().splitlines()
+    lines[3] = lines[3].rsplit(",", 1)[0] + ",9"
+    wrong.write_text("\n".join(lines) + "\n")
+    (folder / "fourth" / "study.toml").write_text("name = \n")
+    (folder / "notes").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(sites, tmp_path_factory):
+    return reliability_of_studies(sites, workers=Workers(keep=tmp_path_factory.mktemp("kept") / "answers"))
+
+
+def test_each_study_has_the_numbers_that_it_has_by_itself(sites, found):
+    for name in ("first", "abroad/second"):
+        intake = read_study(sites / name)
+        alone = reliability_of(intake.study, intake.ratings)
+        own = found.frame[found.frame["study"] == name].reset_index(drop=True)
+        assert own[ICC].values.tolist() == alone.frame[ICC].values.tolist()
+        omega = consistency_of(intake.study, score_study(intake)[0]).frame.iloc[0]
+        scale = own[own["level"] == "scale"].iloc[0]
+        assert scale[["omega", "omega_low", "omega_high", "n_omega"]].tolist() == omega[
+            ["omega", "conf_low", "conf_high", "n_rows"]
+        ].tolist()  # fmt: skip
+        forms = found.forms[(found.forms["study"] == name) & (found.forms["level"] == "scale")]
+        assert forms["estimate"].tolist() == alone.results[-1][3].frame["estimate"].tolist()
+
+
+def test_what_is_broken_is_named_and_stops_no_other(found):
+    n_ratings = found.frame.loc[found.frame["level"] == "item", "n_ratings"].sum()
+    assert found.design == {"n_studies": 4, "n_read": 2, "n_ratings": n_ratings}
+    told = found.failures.set_index("study")
+    assert told.index.tolist() == ["fourth", "third"]
+    assert told.loc["third", ["step", "place"]].tolist() == ["reading", "ratings.csv › line 4, value"]
+    assert "9" in told.loc["third", "what"]
+    assert told.loc["third", "next_step"]
+    assert told.loc["fourth", "what"].startswith("study.toml: not valid TOML")
+    rows = found.frame[found.frame["failure"] != ""]
+    assert rows["study"].tolist() == ["fourth", "third"]
+    assert rows["estimate"].isna().all()
+    assert any("not looked at, since there is no study.toml: notes" in text for text in found.note_texts())
+
+
+def test_over_studies(found):
+    scale = found.frame[found.frame["level"] == "scale"]
+    over = found.over_studies.set_index("level").loc["scale"]
+    assert (over["n_studies"], over["median"]) == (2, pytest.approx(scale["estimate"].mean()))
+    assert [over["low"], over["high"]] == sorted(scale["estimate"])
+
+
+def test_two_cores_give_the_same_table_and_a_repeat_does_what_changed(sites, tmp_path):
+    kept = Workers(jobs=2, keep=tmp_path / "kept")
+    two = reliability_of_studies([sites / "first", sites / "abroad"], workers=kept)
+    one = reliability_of_studies([sites / "first", sites / "abroad"])
+    assert two.frame.equals(one.frame)
+    assert two.forms.equals(one.forms)
+    assert two.frame["study"].unique().tolist() == ["first", "second"]
+    (sites / "first" / "patients.csv").write_text((sites / "first" / "patients.csv").read_text() + "\n")
+    seen = []
+    again = reliability_of_studies(
+        [sites / "first", sites / "abroad"], workers=Workers(keep=kept.keep), progress=lambda *now: seen.append(now)
+    )
+    assert seen == [("Reading studies", 1, 2), ("Reading studies", 2, 2)]
+    assert again.frame.equals(one.frame)
+
+
+def test_what_a_study_stands_on_is_all_but_what_is_made_of_it(tmp_path):
+    folder = make_site(tmp_path / "one", 1, patients=2)
+    before = state_of(folder)
+    (folder / "report").mkdir()
+    (folder / "report" / "index.html").write_text("made")
+    assert state_of(folder) == before
+    toml = folder / "study.toml"
+    toml.write_text('ledger = "postgresql://host/study"\n' + toml.read_text())
+    assert state_of(folder) != state_of(folder)
+
+
+def test_folders_are_found_once_and_none_in_silence(sites, tmp_path):
+    twice = study_folders([sites, sites / "first", sites / "first" / "study.toml"])
+    assert list(twice.folders) == ["abroad/second", "first", "fourth", "third"]
+    assert twice.without == ("notes",)
+    with pytest.raises(UsageError, match=r"there is no study\.toml in it or in its folders.*doublecode icc FILE"):
+        study_folders([tmp_path])
+    with pytest.raises(UsageError, match="is no folder"):
+        study_folders([tmp_path / "nowhere"])
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["doublecode", "reliability", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return left.value.code or 0, *capsys.readouterr()
+
+    return call
+
+
+def test_the_command_writes_the_table_and_ends_with_1_where_a_study_is_broken(run, sites, found, tmp_path, monkeypatch):
+    from doublecode.analysis.study import reliability_of_many
+
+    monkeypatch.setattr(reliability_of_many, "reliability_of_studies", lambda *given, **more: found)
+    code, out, err = run(sites, "-o", tmp_path / "all.csv", "--json")
+    answer = json.loads(out)
+    assert (code, err) == (1, f"Table: {tmp_path / 'all.csv'}\n")
+    assert {"frame", "forms", "over_studies", "failures"} <= set(answer)
+    written = pd.read_csv(tmp_path / "all.csv")
+    assert written["estimate"].tolist()[:4] == pytest.approx(found.frame["estimate"].tolist()[:4], rel=1e-15)
+    code, out, _ = run(sites, "-o", tmp_path / "all.xlsx")
+    assert code == 1
+    assert "What was not estimated" in out
+    cells = pd.read_excel(tmp_path / "all.xlsx", sheet_name=None, header=None)
+    heads = {str(sheet.iloc[0, 0]) for sheet in cells.values()}
+    assert heads >= {"Reliability by study", "Over studies", "What was not estimated", "Items by study", "Every form"}
+    code, _, err = run(sites, "-o", tmp_path / "all.csv")
+    assert code == 2
+    assert "Add --overwrite" in err
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["--set-aside", "a.xlsx"], "--set-aside belongs to one study; name one study folder"),
+    (["--d-study"], "--d-study belongs to one study"),
+    (["-o", "table.sav"], "allowed: a name that ends in .csv or .xlsx"),
+    (["-o", "nowhere/table.csv"], "there is no folder nowhere"),
+    (["--jobs", "0"], "jobs is 0; allowed"),
+])  # fmt: skip
+def test_what_does_not_go_with_many(run, sites, words, said):
+    code, _, err = run(sites, *words)
+    assert code == 2
+    assert said in err
+
+
+def test_what_does_not_go_with_one(run, sites):
+    code, _, err = run(sites / "first", "--jobs", "2")
+    assert code == 2
+    assert "--jobs belongs to many studies; leave it out, or name a folder of study folders" in err

@@ -1,0 +1,240 @@
+"""A stranger's study with series of every family, through ``doublecode run``: what fits is shown, the rest is named."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from doublecode.analysis import fit_generalized
+from doublecode.analysis.cli.app import app
+from doublecode.analysis.study.frame_of_study import study_frame
+from doublecode.analysis.study.frozen_plan import freeze_plan, plan_state
+from doublecode.schemas import load_study
+
+N_PATIENTS, N_SESSIONS = 16, 6
+COLUMNS = ("done", "tasks", "parts", "quality", "mood", "never", "sign", "review", "minutes")
+HEAD = """name = "own"
+title = "A small study (synthetic)"
+synthetic = true
+raters = [{ id = "R1" }]
+[[instruments]]
+name = "phq9"
+source = "outcomes"
+[[variables]]
+name = "phq9"
+instrument = "phq9"
+scale = "total"
+"""
+SERIES = """
+[[series]]
+name = "course"
+title = "Symptoms"
+steps = ["phq9 ~ session + (1 | patient)"]
+
+[[series]]
+name = "done"
+title = "Homework done"
+family = "binomial"
+steps = ["done ~ 1 + (1 | patient)", "done ~ session + review + (1 | patient)"]
+split = ["review"]
+interval = "profile"
+figures = ["caterpillar"]
+
+[[series]]
+name = "tasks"
+title = "Tasks for the time"
+family = "negative-binomial"
+offset = "log(minutes)"
+steps = ["tasks ~ 1 + (1 | patient)", "tasks ~ review + (review | patient)"]
+
+[[series]]
+name = "quality"
+title = "Quality"
+family = "ordinal"
+link = "probit"
+steps = ["quality ~ review + (1 | patient)"]
+
+[[series]]
+name = "graded"
+title = "Quality as done or not"
+family = "binomial"
+steps = ["quality ~ review + (1 | patient)"]
+
+[[series]]
+name = "negative"
+title = "Negative counts"
+family = "poisson"
+steps = ["sign ~ review + (1 | patient)"]
+
+[[series]]
+name = "mood"
+title = "Mood in categories"
+family = "ordinal"
+steps = ["mood ~ review + (1 | patient)"]
+
+[[series]]
+name = "never"
+title = "Never done"
+family = "binomial"
+steps = ["never ~ review + (1 | patient)"]
+
+[[series]]
+name = "many"
+title = "More done than there was"
+family = "binomial"
+trials = "done"
+steps = ["tasks ~ review + (1 | patient)"]
+
+[[series]]
+name = "linear"
+title = "Done, linear"
+steps = ["done ~ review + (1 | patient)"]
+
+[[marginal_means]]
+name = "ends"
+title = "First and last session"
+model = "done"
+of = ["session"]
+at = { session = [1, 6] }
+
+[[families]]
+name = "two"
+title = "Two tests"
+tests = [{ model = "done", term = "review_within" }, { model = "quality", term = "review" }]
+"""
+PHQ = (
+    "interest", "mood", "sleep", "energy", "appetite", "self_worth", "concentration", "psychomotor", "self_harm",
+)  # fmt: skip
+REFUSED = {
+    "Quality as done or not": ["'quality'", "needs 0 and 1", "keep the scale"],
+    "Negative counts": ["'sign'", "counts cannot be negative"],
+    "Mood in categories": ["'mood'", "categories are whole numbers"],
+    "Never done": ["'never'", "one category only"],
+    "More done than there was": ["trials must be whole numbers from 1"],
+}
+
+
+def write_study(folder: Path) -> Path:
+    rng = np.random.default_rng(3)
+    for inside in ("outcomes", "incoming"):
+        (folder / inside).mkdir(parents=True)
+    sessions, outcomes = [], []
+    for patient in range(N_PATIENTS):
+        own = rng.normal()
+        for number in range(1, N_SESSIONS + 1):
+            review = round(float(rng.normal(3, 1)), 2)
+            sessions.append({
+                "session_id": f"S-{patient:02d}{number}", "patient": f"P{patient:02d}", "therapist": f"T{patient % 4}",
+                "session": number, "date": f"2026-01-{number:02d}", "minutes": 40 + number, "phase": "main",
+                "status": "held", "reason": "",
+                "done": int(rng.uniform() < 1 / (1 + np.exp(2 - 0.7 * review - own))),
+                "tasks": int(rng.poisson(np.exp(0.2 * review + 0.3 * own))), "parts": int(rng.integers(2, 5)),
+                "quality": int(np.searchsorted([0, 1, 2.5, 4], 0.8 * review + own - 0.5 + rng.logistic())),
+                "mood": round(float(rng.normal(5, 1)), 3), "never": 0, "sign": int(rng.integers(-2, 3)),
+                "review": review,
+            })  # fmt: skip
+            answers = dict(zip(PHQ, rng.integers(0, 4, 9).tolist(), strict=True))
+            outcomes.append({"patient": f"P{patient:02d}", "session": number, **answers})
+    pd.DataFrame(sessions).to_csv(folder / "sessions.csv", index=False)
+    pd.DataFrame(outcomes).to_csv(folder / "outcomes" / "phq9.csv", index=False)
+    people = pd.DataFrame(
+        {"patient": sorted({one["patient"] for one in sessions}), "status": "completed", "reason": ""}
+    )
+    people.to_csv(folder / "patients.csv", index=False)
+    variables = "".join(f'[[variables]]\nname = "{name}"\ncolumn = "{name}"\ntable = "sessions"\n' for name in COLUMNS)
+    (folder / "study.toml").write_text(HEAD + variables + SERIES, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study after one run."""
+    folder = write_study(tmp_path_factory.mktemp("own") / "study")
+    done = CliRunner().invoke(app, ["run", str(folder)])
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+def table(study: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(study / "report" / "tables" / f"{name}.csv")
+
+
+def test_what_these_outcomes_do_not_carry_is_named_and_the_rest_is_there(study):
+    record = json.loads((study / "report" / "results.json").read_text(encoding="utf-8"))
+    assert set(record["generalized"]) == {"done", "tasks", "quality"}
+    (head,) = (one for one in record["headlines"] if one["label"] == "review, within patients")
+    assert head["value"].startswith("OR = ")
+    said = " ".join(map(str, record["not_estimated"])) if "not_estimated" in record else json.dumps(record)
+    page = (study / "report" / "index.html").read_text(encoding="utf-8")
+    for title, parts in REFUSED.items():
+        assert title in said
+        assert [part for part in parts if part.replace("'", "") not in re.sub("['’]|&#x27;|&#39;", "", page)] == []
+    assert len(table(study, "course_models")) == 2
+
+
+def test_each_table_holds_what_fit_generalized_gives(study):
+    frame = study_frame(study).frame
+    mean = frame.groupby("patient")["review"].transform("mean")
+    centre = frame.groupby("patient")["review"].mean().mean()
+    data = frame.assign(
+        review_within=frame["review"] - mean, review_between=mean - centre, session_from_1=frame["session"] - 1,
+        time=np.log(frame["minutes"]),
+    )  # fmt: skip
+    asked = {
+        "done": ("done ~ session_from_1 + review_within + review_between + (1 | patient)", {"family": "binomial"}),
+        "tasks": (
+            "tasks ~ review + (review | patient)", {"family": "negative-binomial", "offset": "time", "nagq": 1},
+        ),
+        "quality": ("quality ~ review + (1 | patient)", {"family": "ordinal", "link": "probit"}),
+    }  # fmt: skip
+    for name, (formula, how) in asked.items():
+        alone = fit_generalized(formula, data, **how).fixed.set_index("term")
+        shown = table(study, f"{name}_split" if name == "done" else f"{name}_models")
+        last = shown[shown["model"] == shown["model"].iloc[-1]]
+        for column in ("estimate", "std_error", "p_value"):
+            assert np.allclose(sorted(last[column]), sorted(alone[column]), atol=1e-6), (name, column)
+        assert ("ratio" in last) == (name != "quality")  # a probit is no log of odds
+    limits = table(study, "done_limits")
+    assert set(limits["method"]) == {"profile"}
+    assert limits.loc[limits["term"] == "Intercept", "ratio_low"].isna().all()
+    slopes = limits[limits["term"] != "Intercept"]
+    assert np.allclose(np.exp(slopes["conf_low"]), slopes["ratio_low"])
+
+
+def test_means_and_families_of_tests_take_generalised_series(study):
+    means, two = table(study, "means_ends"), table(study, "family_two")
+    assert list(means["session"]) == [1, 6]
+    slope = table(study, "done_split").set_index("label").loc["Session", "estimate"]
+    assert means["estimate"].diff().iloc[-1] == pytest.approx(5 * slope, abs=1e-8)
+    within = table(study, "done_split").set_index("label").loc["review, within patients", "p_value"]
+    assert two["p_value"].iloc[0] == pytest.approx(within, abs=1e-10)
+
+
+def test_every_number_has_its_cells_and_its_sentence(study):
+    asked = ["trace", str(study), "--table", "tasks_models", "--column", "ratio", "--row", "review"]
+    told = CliRunner().invoke(app, asked)
+    assert told.exit_code == 0, told.output
+    assert "sessions.csv" in told.output
+    page = (study / "report" / "index.html").read_text(encoding="utf-8")
+    assert "Within patients, higher review went with higher odds of done" in page
+    assert "the random effects integrated out by adaptive Gauss–Hermite quadrature with 15 points" in page
+    assert "done has two values, and a linear model predicts outside of them; family =" in page
+    assert (study / "report" / "figures" / "done_caterpillar.svg").is_file()
+    assert CliRunner().invoke(app, ["models", str(study)]).output.count("log L") >= 3
+
+
+def test_a_plan_holds_the_family_and_names_its_change(study):
+    plan = freeze_plan(load_study(study), 0)
+    kept = plan.declared["series"]["tasks"]
+    assert (kept["family"], kept["offset"]) == ("negative-binomial", "log(minutes)")
+    toml = study / "study.toml"
+    toml.write_text(toml.read_text(encoding="utf-8").replace('"negative-binomial"', '"poisson"'), encoding="utf-8")
+    state = plan_state(load_study(study))
+    assert state is not None
+    assert [one.entry for one in state.deviations] == ["series.tasks.family"]
