@@ -11,7 +11,7 @@ from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.planning.planned_study import FAMILIES
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.model_series import ModelSeries
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.results import Note
 from doublecode.schemas.sensitivity_checks import base_of
@@ -76,7 +76,7 @@ def planned_model(study: Study, model: str | None = None, predictor: str | None 
     models |= {one.name: one for one in study.patient_outcomes}
     if model is not None and model not in models:
         known = allowed(model, list(models)) if models else "study.toml declares no model"
-        raise UsageError(f"{CALLER}: --model: there is no model {model!r}; {known}.")
+        raise UsageError(f"{CALLER}: --model: there is no model {model!r}; {ended(known)}")
     chosen = models.get(model or _usual_model(study))
     if isinstance(chosen, ModelSeries):
         return _of_series(study, chosen, predictor)
@@ -104,7 +104,7 @@ def _usual_model(study: Study) -> str:
 
 def _only(asked: str | None, has: tuple[str, ...], where: str) -> None:
     if asked is not None and asked not in has:
-        raise UsageError(f"{CALLER}: --predictor: {where} has none called {asked!r}; {allowed(asked, has)}.")
+        raise UsageError(f"{CALLER}: --predictor: {where} has none called {asked!r}; {ended(allowed(asked, has))}")
 
 
 def _candidates(study: Study, step: ModelFormula) -> list[str]:
@@ -178,7 +178,9 @@ def _undeclared(study: Study, predictor: str | None) -> PlannedModel:
     rated = [name for name, source in sources.items() if source == "raters"]
     known = [one.name for one in study.variables if one.name not in study.times]
     if predictor is not None and predictor not in known:
-        raise UsageError(f"{CALLER}: --predictor: there is no variable {predictor!r}; {allowed(predictor, known)}.")
+        raise UsageError(
+            f"{CALLER}: --predictor: there is no variable {predictor!r}; {ended(allowed(predictor, known))}"
+        )
     if predictor is None and not rated:
         raise UsageError(
             f"{CALLER}: {study.name}: study.toml declares neither a model nor a variable that raters fill in. Declare "
