@@ -75,8 +75,8 @@ def fit_many(
         ``"kenward-roger"`` add degrees of freedom and p values (the last with REML only). Generalised models have *z*.
     family, link, nagq, trials, weights, offset, prior_sd
         As for :func:`fit_generalized`, whose fits these are; ``family=None`` is the linear model, which takes none of
-        them. One scalar random term with ``"binomial"`` (logit) or ``"poisson"`` is fitted in batches, everything else,
-        and what a batch does not solve, one by one, which is slower.
+        them. One scalar random term with a logit or counts is fitted in batches, everything else, and what a batch does
+        not solve, one by one, which is slower.
 
     Returns
     -------

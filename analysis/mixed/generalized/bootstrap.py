@@ -70,8 +70,8 @@ def _together(design: Design, outcome: Outcome, fit: GeneralizedFit, drawn: Floa
     outcomes = SetOutcomes(outcome.family, outcome.link, drawn, outcome.trials, design.weights)
     if not outcomes.batched:
         return None
-    theta, beta, _ = fit.problem.split(fit.end.point.x)
-    start = (float(abs(theta[0])), beta) if abs(theta[0]) > DOUBTFUL_SD else None
+    theta, beta, psi = fit.problem.split(fit.end.point.x)
+    start = (float(abs(theta[0])), np.concatenate([beta, psi])) if abs(theta[0]) > DOUBTFUL_SD else None
     fits = fit_sets(Sets(design, drawn, {}), Question(outcomes, fit.problem.n_nodes, _prior_sd(fit), start))
     held = np.where(fits.converged, 1.0, np.nan)
     return np.column_stack([fits.estimate.T, np.sqrt(fits.covariances[0][:, 0, 0])]) * held[:, None]

@@ -6,11 +6,13 @@ a set has no row has 0 of 0. Derivatives of ℓ by η are W = −ℓ'', and the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from doublecode.analysis.mixed.generalized.links import LARGEST
 
@@ -18,6 +20,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Two = tuple[Floats, Floats]
 Three = tuple[Floats, Floats, Floats]
+
+
+EXACT = 1e5
+"""Dispersion φ from which differences of gamma functions are taken from their series."""
 
 
 class Full(NamedTuple):
@@ -30,8 +36,30 @@ class Full(NamedTuple):
     W2: Floats
 
 
+class Shape(NamedTuple):
+    """Derivatives by a shape parameter ψ, (J, K, B): of ℓ, ℓ' and W once and twice, of W' once."""
+
+    value: Floats
+    value2: Floats
+    slope: Floats
+    slope2: Floats
+    W: Floats
+    W_twice: Floats
+    W1: Floats
+
+
 class SetDensity(Protocol):
-    """Outcomes of many sets under one family and link."""
+    """Outcomes of many sets under one family and link, at shape parameters if there are any."""
+
+    @property
+    def n_shape(self) -> int:
+        """Number of shape parameters, 0 or 1."""
+
+    def at(self, psi: Floats) -> SetDensity:
+        """The same at a shape parameter of each set (B,)."""
+
+    def shape(self, eta: Floats) -> Shape | None:
+        """Derivatives by the shape parameter; None without one."""
 
     def newton(self, eta: Floats) -> Two:
         """ℓ' and W."""
@@ -52,6 +80,16 @@ class LogitSets:
 
     y: Floats
     m: Floats
+
+    n_shape = 0
+
+    def at(self, psi: Floats) -> SetDensity:
+        """The same."""
+        return self
+
+    def shape(self, eta: Floats) -> Shape | None:
+        """Nothing."""
+        return None
 
     def newton(self, eta: Floats) -> Two:
         """ℓ' and W."""
@@ -91,6 +129,16 @@ class PoissonSets:
     y: Floats
     m: Floats
 
+    n_shape = 0
+
+    def at(self, psi: Floats) -> SetDensity:
+        """The same."""
+        return self
+
+    def shape(self, eta: Floats) -> Shape | None:
+        """Nothing."""
+        return None
+
     def newton(self, eta: Floats) -> Two:
         """ℓ' and W."""
         mean = self.m * np.exp(np.minimum(eta, LARGEST))
@@ -109,6 +157,95 @@ class PoissonSets:
     def take(self, sets: Ints) -> SetDensity:
         """Some of the sets."""
         return PoissonSets(_take(self.y, sets), _take(self.m, sets))
+
+
+@dataclass(frozen=True)
+class NegativeBinomialSets:
+    """Counts (J, K, B), weights (J, K, B) or (J, K, 1), and ψ = log φ of each set (B,).
+
+    With p = μ/(μ + φ), v = p(1 − p) and n = y + φ: ℓ' = y − np, W = nv, ∂v/∂η = v(1 − 2p) = −∂v/∂ψ and ∂p/∂ψ = −v.
+    """
+
+    y: Floats
+    w: Floats
+    psi: Floats
+
+    n_shape = 1
+
+    def at(self, psi: Floats) -> SetDensity:
+        """The same at another dispersion."""
+        return replace(self, psi=psi)
+
+    @cached_property
+    def _phi(self) -> Floats:
+        return np.exp(np.minimum(self.psi, 30.0))
+
+    @cached_property
+    def _rising(self) -> Floats:
+        """Log Γ(y + φ) − log Γ(φ) − y log φ."""
+        y, phi = self.y, self._phi
+        small = special.gammaln(y + phi) - special.gammaln(phi) - y * np.log(phi)
+        large = (y + phi - 0.5) * np.log1p(y / phi) - y + 1.0 / (12.0 * (y + phi)) - 1.0 / (12.0 * phi)
+        return np.where(phi < EXACT, small, large)
+
+    @cached_property
+    def _gaps(self) -> tuple[Floats, Floats]:
+        """Differences between y + φ and φ of the digamma and the trigamma function."""
+        n, phi = self.y + self._phi, self._phi
+        exact = phi < EXACT
+        first = np.where(exact, special.digamma(n) - special.digamma(phi), np.log(n / phi) - 0.5 / n + 0.5 / phi)
+        second = np.where(
+            exact, special.zeta(2.0, n) - special.zeta(2.0, phi), 1.0 / n - 1.0 / phi + 0.5 / n**2 - 0.5 / phi**2
+        )
+        return first, second
+
+    def _parts(self, eta: Floats) -> tuple[Floats, Floats, Floats]:
+        """p, 1 − p and log(1 + μ/φ)."""
+        lean = eta - np.log(self._phi)
+        p = special.expit(lean)
+        return p, special.expit(-lean), np.logaddexp(0.0, lean)
+
+    def newton(self, eta: Floats) -> Two:
+        """ℓ' and W."""
+        p, q, _ = self._parts(eta)
+        n = self.y + self._phi
+        return self.w * (self.y - n * p), self.w * n * p * q
+
+    def at_node(self, eta: Floats) -> Three:
+        """ℓ, ℓ' and W."""
+        p, q, soft = self._parts(eta)
+        n = self.y + self._phi
+        value = self._rising + self.y * eta - n * soft
+        return self.w * value, self.w * (self.y - n * p), self.w * n * p * q
+
+    def full(self, eta: Floats) -> Full:
+        """Everything; W' = W(1 − 2p), W'' = W(1 − 6v)."""
+        value, slope, W = self.at_node(eta)
+        p, q, _ = self._parts(eta)
+        return Full(value, slope, W, W * (q - p), W * (1.0 - 6.0 * p * q))
+
+    def shape(self, eta: Floats) -> Shape | None:
+        """Derivatives by ψ."""
+        p, q, soft = self._parts(eta)
+        phi, (first, second) = self._phi, self._gaps
+        n, v = self.y + phi, p * q
+        turn = v * (q - p)
+        bend = n * v * (1.0 - 6.0 * v)
+        grown = phi * (first - soft)
+        parts = (
+            grown + n * p - self.y,
+            grown + phi**2 * second + 2.0 * phi * p - n * v,
+            n * v - phi * p,
+            2.0 * phi * v - phi * p - n * turn,
+            phi * v - n * turn,
+            phi * v - 2.0 * phi * turn + bend,
+            phi * turn - bend,
+        )
+        return Shape(*(self.w * part for part in parts))
+
+    def take(self, sets: Ints) -> SetDensity:
+        """Some of the sets."""
+        return NegativeBinomialSets(_take(self.y, sets), _take(self.w, sets), self.psi[sets])
 
 
 def _take(values: Floats, sets: Ints) -> Floats:

@@ -1,6 +1,6 @@
 """Generalised mixed models of many outcomes on one design: the fits behind :func:`doublecode.analysis.fit_many`.
 
-With one scalar random term and a logit or a Poisson count the sets are fitted together; what the batch does not solve,
+With one scalar random term and a logit or a count the sets are fitted together; what the batch does not solve,
 and every other random part or family, goes through the search of single fits, on the same objective.
 """
 
@@ -109,7 +109,7 @@ class SetFits:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of every set: outcomes, quadrature nodes, prior, and θ and β to start from, if known."""
+    """What is asked of every set: outcomes, quadrature nodes, prior; θ, and β with ψ, to start from, if known."""
 
     outcomes: SetOutcomes
     n_nodes: int
@@ -169,19 +169,20 @@ class _Batch:
         doubtful: list[Ints] = []
         for chunk in self.chunks(usable):
             problem = self.problem(chunk)
-            beta, ready = self._start(problem, chunk)
+            rest, ready = self._start(problem, chunk)
             chunk, problem = chunk[ready], problem.take(np.flatnonzero(ready))
             if len(chunk):
-                ends = search_sets(problem, beta[:, ready], self._theta(len(chunk)))
+                ends = search_sets(problem, rest[:, ready], self._theta(len(chunk)))
                 sd = np.abs(ends.x[:, 0])
-                again = ~ends.solved | (sd < DOUBTFUL_SD) | (sd > FAR_SD)
+                again = ~ends.solved | (sd < DOUBTFUL_SD) | self._far(ends)
                 self._store(chunk[~again], ends.of(np.flatnonzero(~again)))
                 doubtful.append(chunk[again])
         for chunk in self.chunks(np.concatenate([*doubtful, np.zeros(0, dtype=np.intp)])):
             problem = self.problem(chunk)
-            beta = fit_fixed_sets(problem, self._first(chunk)).beta
-            ends = look_again(problem, beta)
-            ready = ends.solved & (np.abs(ends.x[:, 0]) < FAR_SD)
+            psi = self.asked.outcomes.first_shape(chunk)
+            beta = fit_fixed_sets(problem.at(psi.T), self._first(chunk)).beta
+            ends = look_again(problem, np.vstack([beta, psi]))
+            ready = ends.solved & ~self._far(ends)
             self._store(chunk[ready], ends.of(np.flatnonzero(ready)))
             left.append(chunk[~ready])
         return np.concatenate([*left, np.zeros(0, dtype=np.intp)])
@@ -218,8 +219,9 @@ class _Batch:
         return forward(np.clip(mean, 0.02, top), outcomes.link)
 
     def _start(self, problem: SetProblem, chunk: Ints) -> tuple[Floats, Bools]:
-        """(p, S) coefficients to start from, and whether a set is not separated."""
-        fixed = fit_fixed_sets(problem, self._first(chunk))
+        """(p + k, S) coefficients and shape to start from, and whether a set is not separated."""
+        psi = self.asked.outcomes.first_shape(chunk)
+        fixed = fit_fixed_sets(problem.at(psi.T), self._first(chunk))
         ready = np.ones(len(chunk), dtype=bool)
         if self.asked.prior_sd is None:
             for i in np.flatnonzero(self._suspicious(fixed, chunk)):
@@ -232,7 +234,11 @@ class _Batch:
                     ready[i] = False
         if self.asked.start is not None:
             return np.tile(self.asked.start[1][:, None], (1, len(chunk))), ready
-        return fixed.beta, ready
+        return np.vstack([fixed.beta, psi]), ready
+
+    def _far(self, ends: SetEnds) -> Bools:
+        """(S,) ends that run away."""
+        return np.asarray(np.abs(ends.x[:, 0]) > FAR_SD)
 
     def _theta(self, n: int) -> Floats | None:
         return None if self.asked.start is None else np.full(n, self.asked.start[0])
@@ -256,9 +262,12 @@ class _Batch:
             fits.refuse(int(i), Note("set_without_end", numbers={"group": term.group}), separated=True)
         at, ends, sd = at[~wide], ends.of(np.flatnonzero(~wide)), sd[~wide]
         back = np.linalg.inv(self.root) if len(self.root) else self.root
-        beta = ends.x[:, 1:].T
+        b = slice(1, 1 + len(self.root))
+        beta = ends.x[:, b].T
         fits.estimate[:, at] = back @ beta
-        fits.vcov[at] = back @ ends.joint()[:, 1:, 1:] @ back.T
+        fits.vcov[at] = back @ ends.joint()[:, b, b] @ back.T
+        if ends.x.shape[1] > b.stop:
+            fits.dispersion[at] = np.exp(ends.x[:, b.stop])
         fits.covariances[0][at] = (sd**2)[:, None, None]
         value = -ends.value
         if self.precision is not None:

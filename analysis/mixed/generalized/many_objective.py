@@ -1,4 +1,4 @@
-r"""Minus the approximate marginal log-likelihood of many sets, with gradient and Hessian in (θ, β), both exact.
+r"""Minus the approximate marginal log-likelihood of many sets, with gradient and Hessian in (θ, β, ψ), both exact.
 
 The criterion is that of :mod:`doublecode.analysis.mixed.generalized.objective` for one scalar random term. With
 m = θz, mode û, A = 1 + ΣWm², σ = A^{-1/2} and nodes u_q = û + √2 σ z_q of group j,
@@ -8,7 +8,8 @@ m = θz, mode û, A = 1 + ΣWm², σ = A^{-1/2} and nodes u_q = û + √2 σ z_q
 
 û, A and σ are functions of the parameters, differentiated twice by the mode's equation θΣwℓ'z = û. A parameter k moves
 η at node q by x_k + z a_{qk} with a_{qk} = υ_k + z_q τ_k, υ_k = θ û_k + [k = θ] û, τ_k = √2(θ σ_k + [k = θ] σ): all
-that the Hessian needs of rows are sums of weights times 1, z or z² and columns of X.
+that the Hessian needs of rows are sums of weights times 1, z or z² and columns of X. A shape parameter ψ (of negative
+binomial counts) moves η by û and σ alone, and ℓ itself.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.generalized.many_density import Full
+from doublecode.analysis.mixed.generalized.many_density import Full, Shape
 from doublecode.analysis.mixed.generalized.many_rows import SetProblem
 
 Floats = npt.NDArray[np.float64]
@@ -44,6 +45,7 @@ class _AtMode:
     """What the mode's equation tells of one state; (J, B) sums over groups, (d, J, B) derivatives of group values."""
 
     rows: Full
+    shape: Shape | None
     theta: Floats
     u: Floats
     sd: Floats
@@ -61,13 +63,17 @@ class _AtMode:
 
 @dataclass(frozen=True)
 class _Nodes:
-    """Sums over nodes: shares (Q, J, B), slopes g_k (Q, d, J, B), B_q (Q, J, B), row weights P (3 × (J, K, B))."""
+    """Sums over nodes: shares (Q, J, B), slopes g_k (Q, d, J, B), B_q (Q, J, B), row weights P (3 × (J, K, B)).
+
+    `by_shape`: rows of ∂ℓ'/∂ψ, the same times z_q (J, K, B), and sums of ∂²ℓ/∂ψ² (J, B).
+    """
 
     log_total: Floats
     share: Floats
     slopes: Floats
     pull: Floats
     rows: tuple[Floats, Floats | None, Floats | None]
+    by_shape: tuple[Floats, Floats | None, Floats] | None
 
 
 def find_modes(problem: SetProblem, fixed: Floats, theta: Floats, start: Floats) -> Floats:
@@ -93,11 +99,13 @@ def find_modes(problem: SetProblem, fixed: Floats, theta: Floats, start: Floats)
 def evaluate_sets(problem: SetProblem, x: Floats, start: Floats) -> SetPoint:
     """Everything at x (B, d), with modes from `start` (J, B); not finite where there is no value."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        theta, beta = x[:, 0], x[:, 1:].T
+        b = problem.of_beta
+        theta, beta = x[:, 0], x[:, b].T
+        problem = problem.at(x[:, b.stop :])
         fixed = problem.offset + problem.columns.predict(np.ascontiguousarray(beta))
         u = find_modes(problem, fixed, theta, start)
         eta = _eta(problem, fixed, theta, u)
-        at = _at_mode(problem, problem.density.full(eta), theta, u)
+        at = _at_mode(problem, problem.density.full(eta), problem.density.shape(eta), theta, u)
         nodes = _laplace(problem, at) if len(problem.nodes[0]) == 1 else _quadrature(problem, at, eta)
         value = (0.5 * np.log(at.A) - nodes.log_total).sum(axis=0) - problem.constant
         mean = np.einsum("qjb,qkjb->kjb", nodes.share, nodes.slopes)
@@ -106,8 +114,8 @@ def evaluate_sets(problem: SetProblem, x: Floats, start: Floats) -> SetPoint:
         if problem.precision is not None:
             pull = problem.precision @ beta
             value = value + 0.5 * (beta * pull).sum(axis=0)
-            gradient[1:] += pull
-            hessian[1:, 1:] += problem.precision[:, :, None]
+            gradient[b] += pull
+            hessian[b, b] += problem.precision[:, :, None]
     return SetPoint(value, gradient.T, hessian.transpose(2, 0, 1), u, at.du)
 
 
@@ -116,24 +124,28 @@ def _eta(problem: SetProblem, fixed: Floats, theta: Floats, u: Floats) -> Floats
     return fixed + (acting if problem.Z is None else problem.Z * acting)
 
 
-def _at_mode(problem: SetProblem, rows: Full, theta: Floats, u: Floats) -> _AtMode:
-    columns, d = problem.columns, problem.size
+def _at_mode(problem: SetProblem, rows: Full, shape: Shape | None, theta: Floats, u: Floats) -> _AtMode:
+    columns, d, b = problem.columns, problem.size, problem.of_beta
     zW, zzW1 = problem.by_z(rows.W), problem.by_z(rows.W1, 2)
     S2, S3 = problem.by_z(zW).sum(axis=1), problem.by_z(zzW1).sum(axis=1)
     A = 1.0 + theta**2 * S2
     sd = 1.0 / np.sqrt(A)
     C, D = np.zeros((d, *u.shape)), np.zeros((d, *u.shape))
-    C[1:], D[1:] = columns.sums(zW), columns.sums(zzW1)
+    C[b], D[b] = columns.sums(zW), columns.sums(zzW1)
     du = -theta * C / A
     du[0] = (problem.by_z(rows.slope).sum(axis=1) - theta * S2 * u) / A
+    if shape is not None:
+        du[-1] = theta * problem.by_z(shape.slope).sum(axis=1) / A
     ups = theta * du
     ups[0] += u
     spread = theta**2 * (D + ups * S3)
     spread[0] += 2.0 * theta * S2
+    if shape is not None:
+        spread[-1] += theta**2 * problem.by_z(shape.W, 2).sum(axis=1)
     ds = -0.5 * (sd / A) * spread
     tau = ROOT2 * theta * ds
     tau[0] += ROOT2 * sd
-    return _AtMode(rows, theta, u, sd, A, S2, S3, D, C + S2 * ups, du, ups, spread, ds, tau)
+    return _AtMode(rows, shape, theta, u, sd, A, S2, S3, D, C + S2 * ups, du, ups, spread, ds, tau)
 
 
 def _slopes_at(problem: SetProblem, at: _AtMode, slope: Floats, pull: Floats, z: float) -> Floats:
@@ -144,14 +156,18 @@ def _slopes_at(problem: SetProblem, at: _AtMode, slope: Floats, pull: Floats, z:
         out -= (at.u + ROOT2 * z * at.sd) * (at.du + ROOT2 * z * at.ds)
     else:
         out -= at.u * at.du
-    out[1:] += problem.columns.sums(slope)
+    out[problem.of_beta] += problem.columns.sums(slope)
     return out
 
 
 def _laplace(problem: SetProblem, at: _AtMode) -> _Nodes:
     pull = problem.by_z(at.rows.slope).sum(axis=1)
     slopes, base = _slopes_at(problem, at, at.rows.slope, pull, 0.0), at.rows.value.sum(axis=1) - 0.5 * at.u**2
-    return _Nodes(base, np.ones_like(pull)[None], slopes[None], pull[None], (at.rows.W, None, None))
+    by_shape: tuple[Floats, Floats | None, Floats] | None = None
+    if at.shape is not None:
+        slopes[-1] += at.shape.value.sum(axis=1)
+        by_shape = at.shape.slope, None, at.shape.value2.sum(axis=1)
+    return _Nodes(base, np.ones_like(pull)[None], slopes[None], pull[None], (at.rows.W, None, None), by_shape)
 
 
 def _quadrature(problem: SetProblem, at: _AtMode, eta: Floats) -> _Nodes:
@@ -160,14 +176,22 @@ def _quadrature(problem: SetProblem, at: _AtMode, eta: Floats) -> _Nodes:
     base = at.rows.value.sum(axis=1) - 0.5 * at.u**2
     mass, pull, slopes = np.empty((Q, J, B)), np.empty((Q, J, B)), np.empty((Q, problem.size, J, B))
     P0, P1, P2 = (np.zeros_like(eta) for _ in range(3))
+    N0, N1 = (np.zeros_like(eta if at.shape is not None else P0[:0]) for _ in range(2))
+    twice = np.zeros((J, B))
     for q in range(Q):
         step = ROOT2 * z[q] * at.sd
         acting = (at.theta * step)[:, None]
-        value, slope, W = problem.density.at_node(eta + (acting if problem.Z is None else problem.Z * acting))
+        at_q = eta + (acting if problem.Z is None else problem.Z * acting)
+        value, slope, W = problem.density.at_node(at_q)
         rise = value.sum(axis=1) - 0.5 * (at.u + step) ** 2 - base
         mass[q] = np.exp(rise + z[q] ** 2 + log_w[q])
         pull[q] = problem.by_z(slope).sum(axis=1)
         slopes[q] = _slopes_at(problem, at, slope, pull[q], float(z[q]))
+        if (shape := problem.density.shape(at_q)) is not None:
+            slopes[q, -1] += shape.value.sum(axis=1)
+            N0 += (part := shape.slope * mass[q][:, None])
+            N1 += z[q] * part
+            twice += mass[q] * shape.value2.sum(axis=1)
         W = W * mass[q][:, None]
         P0 += W
         W *= z[q]
@@ -175,10 +199,12 @@ def _quadrature(problem: SetProblem, at: _AtMode, eta: Floats) -> _Nodes:
         W *= z[q]
         P2 += W
     total = mass.sum(axis=0)
-    for rows in (P0, P1, P2):
-        rows /= total[:, None]
+    for rows in (P0, P1, P2, N0, N1):
+        if len(rows):
+            rows /= total[:, None]
+    by_shape = None if at.shape is None else (N0, N1, twice / total)
     log_total = base + np.log(total) - 0.5 * np.log(np.pi)
-    return _Nodes(log_total, mass / total, slopes, pull, (P0, P1, P2))
+    return _Nodes(log_total, mass / total, slopes, pull, (P0, P1, P2), by_shape)
 
 
 def _hessian(problem: SetProblem, at: _AtMode, nodes: _Nodes, mean: Floats) -> Floats:
@@ -193,14 +219,14 @@ def _hessian(problem: SetProblem, at: _AtMode, nodes: _Nodes, mean: Floats) -> F
     own += nodes.rows[0]
     e1, e2 = (s * z).sum(axis=0), (s * z**2).sum(axis=0)
     first = 0.5 * problem.by_z(own, 2).sum(axis=1) * at.ups
-    first[1:] += problem.columns.sums(problem.by_z(own))
+    first[problem.of_beta] += problem.columns.sums(problem.by_z(own))
     left = [first, 0.5 * cAA * at.spread, 0.5 * at.du + ROOT2 * e1 * at.ds, e2 * at.ds, 0.5 * mean]
     right = [at.ups, at.spread, at.du, at.ds, mean]
     if nodes.rows[1] is not None and nodes.rows[2] is not None:
         P1, P2 = nodes.rows[1], nodes.rows[2]
         first += problem.by_z(P1, 2).sum(axis=1) * at.tau
         second = 0.5 * problem.by_z(P2, 2).sum(axis=1) * at.tau
-        second[1:] += problem.columns.sums(problem.by_z(P1))
+        second[problem.of_beta] += problem.columns.sums(problem.by_z(P1))
         left.append(second)
         right.append(at.tau)
     S = np.zeros((problem.size, problem.size, len(th)))
@@ -212,6 +238,28 @@ def _hessian(problem: SetProblem, at: _AtMode, nodes: _Nodes, mean: Floats) -> F
     by_theta += 2.0 * th * cA * (at.D + at.S3 * at.ups) - cU / A * at.R
     by_theta[0] += cA * at.S2
     S[0] += by_theta.sum(axis=1)
+    if at.shape is not None and nodes.by_shape is not None:
+        S[-1] += _shape_row(problem, at, at.shape, nodes.by_shape, (cA, cU)).sum(axis=1)
     H = S + S.swapaxes(0, 1)
-    H[1:, 1:] += problem.columns.gram(own)
+    H[problem.of_beta, problem.of_beta] += problem.columns.gram(own)
     return H
+
+
+def _shape_row(
+    problem: SetProblem, at: _AtMode, shape: Shape, by_shape: tuple[Floats, Floats | None, Floats],
+    of_mode: tuple[Floats, Floats],
+) -> Floats:  # fmt: skip
+    """(d, J, B) half of what ψ adds to the Hessian's last row by ℓ itself; `of_mode` weighs A and û."""
+    cA, cU = of_mode
+    th, b, by_z, sums = at.theta, problem.of_beta, problem.by_z, problem.columns.sums
+    N0, N1, twice = by_shape
+    own = by_z(shape.W1, 2) * (cA * th**2)[:, None] - by_z(shape.W) * (cU * th / at.A)[:, None] - N0
+    row = by_z(own).sum(axis=1) * at.ups
+    row[b] += sums(own)
+    if N1 is not None:
+        row -= by_z(N1).sum(axis=1) * at.tau
+    row[0] += cU / at.A * by_z(shape.slope).sum(axis=1) + 2.0 * th * cA * by_z(shape.W, 2).sum(axis=1)
+    row[-1] += 0.5 * (
+        cU / at.A * th * by_z(shape.slope2).sum(axis=1) + cA * th**2 * by_z(shape.W_twice, 2).sum(axis=1) - twice
+    )
+    return np.asarray(row)

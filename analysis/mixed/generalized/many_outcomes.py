@@ -10,8 +10,9 @@ import numpy.typing as npt
 from doublecode.analysis.mixed.generalized.binomial import BinomialRows
 from doublecode.analysis.mixed.generalized.counts import PoissonRows
 from doublecode.analysis.mixed.generalized.links import Link
-from doublecode.analysis.mixed.generalized.many_density import LogitSets, PoissonSets, SetDensity
+from doublecode.analysis.mixed.generalized.many_density import LogitSets, NegativeBinomialSets, PoissonSets, SetDensity
 from doublecode.analysis.mixed.generalized.many_rows import Places
+from doublecode.analysis.mixed.generalized.outcome_fit import first_dispersion
 from doublecode.analysis.mixed.generalized.response import WHOLE, FamilyName, Outcome
 from doublecode.schemas.errors import UsageError
 
@@ -43,7 +44,7 @@ class SetOutcomes:
     @property
     def batched(self) -> bool:
         """Whether there is a density of many sets for it."""
-        return self.link == "logit" or self.family == "poisson"
+        return self.link in ("logit", "log")
 
     @property
     def binary(self) -> bool:
@@ -66,11 +67,23 @@ class SetOutcomes:
         keep = ~np.isnan(y)
         return Outcome(self.family, self.link, y[keep], None if self.trials is None else self.trials[keep])
 
+    def first_shape(self, which: Ints) -> Floats:
+        """(k, S) shape parameters to start from: the dispersion by moments."""
+        y = self.y[:, which]
+        if self.family != "negative-binomial":
+            return np.zeros((0, len(which)))
+        mean, variance = np.nanmean(y, axis=0), np.nanvar(y, axis=0)
+        return first_dispersion(mean, variance)[None]
+
     def density(self, places: Places, which: Ints) -> SetDensity:
         """The densities of some sets at their places; rows that a set lacks weigh nothing."""
         y = self.y[:, which]
         missing = np.isnan(y)
         m = np.ones((len(y), 1)) if self.weights is None else self.weights[:, None]
+        if self.family == "negative-binomial":
+            w = np.where(missing, 0.0, m) if missing.any() else m
+            at_y = places.spread(np.where(missing, 0.0, y))
+            return NegativeBinomialSets(at_y, places.spread(w), np.zeros(len(which)))
         weighed = np.where(missing, 0.0, y) * m
         if self.trials is not None:
             m = m * self.trials[:, None]

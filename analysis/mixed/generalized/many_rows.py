@@ -176,8 +176,17 @@ class SetProblem:
 
     @property
     def size(self) -> int:
-        """Number of parameters (θ, β)."""
-        return 1 + self.columns.size
+        """Number of parameters (θ, β, ψ)."""
+        return 1 + self.columns.size + self.density.n_shape
+
+    @property
+    def of_beta(self) -> slice:
+        """Where β stands among them."""
+        return slice(1, 1 + self.columns.size)
+
+    def at(self, psi: Floats) -> SetProblem:
+        """The same at shape parameters (B, k)."""
+        return replace(self, density=self.density.at(psi[:, 0])) if psi.shape[1] else self
 
     @property
     def n_groups(self) -> int:

@@ -56,30 +56,30 @@ class SetEnds:
         return np.asarray((vectors * inverse[:, None]) @ vectors.swapaxes(1, 2))
 
 
-def search_sets(problem: SetProblem, beta: Floats, theta: Floats | None = None) -> SetEnds:
+def search_sets(problem: SetProblem, rest: Floats, theta: Floats | None = None) -> SetEnds:
     """Minimise for all sets.
 
     Parameters
     ----------
     problem
         B sets.
-    beta
-        (p, B) coefficients to start from.
+    rest
+        (p + k, B) coefficients and shape parameters to start from.
     theta
         (B,) to start from; None for the usual start.
     """
-    first = np.full(beta.shape[1], FIRST_SCALE) if theta is None else theta
-    return _search(problem, np.column_stack([first, beta.T]))
+    first = np.full(rest.shape[1], FIRST_SCALE) if theta is None else theta
+    return _search(problem, np.column_stack([first, rest.T]))
 
 
-def look_again(problem: SetProblem, beta: Floats) -> SetEnds:
+def look_again(problem: SetProblem, rest: Floats) -> SetEnds:
     """Minimise from several starts and keep the lowest end: for ends with little variance, or none found.
 
     A lower end that is no minimum, of a variance that grows without end, counts: the set is not solved then.
     """
-    ends = search_sets(problem, beta)
+    ends = search_sets(problem, rest)
     for scale in OTHER_SCALES:
-        again = search_sets(problem, beta, np.full(beta.shape[1], scale))
+        again = search_sets(problem, rest, np.full(rest.shape[1], scale))
         same = again.solved & ~ends.solved & (again.value <= ends.value + 1e-8)
         better = np.flatnonzero(same | (again.value < ends.value - 1e-8))
         ends.put(better, again)

@@ -55,6 +55,12 @@ def prior_precision(names: tuple[str, ...], root: Floats, prior_sd: float | None
     return np.asarray(inverse.T @ (free[:, None] * inverse))
 
 
+def first_dispersion(mean: Floats, variance: Floats) -> Floats:
+    """ψ = log φ by the moments of counts, half of their further spread taken for random effects."""
+    spread = (variance / mean - 1.0) / mean
+    return np.asarray(np.log(np.clip(2.0 / np.maximum(spread, 1e-2), 0.1, 50.0)))
+
+
 def _start(problem: Problem, outcome: Outcome) -> tuple[FixedOnly, Floats]:
     """Estimates without random effects; a count's dispersion by moments of Poisson residuals."""
     w = problem.weights
@@ -65,8 +71,7 @@ def _start(problem: Problem, outcome: Outcome) -> tuple[FixedOnly, Floats]:
         fit = fit_fixed_only(problem.density, problem.X, problem.offset, w, np.zeros(0), first, problem.precision)
         return fit, np.zeros(0)
     y = outcome.y[problem.part.order]
-    spread = float(y.var() / y.mean() - 1.0) / float(y.mean())
-    psi = np.array([np.log(np.clip(2.0 / max(spread, 1e-2), 0.1, 50.0))])
+    psi = np.atleast_1d(first_dispersion(y.mean(), y.var()))
     return fit_fixed_only(problem.density, problem.X, problem.offset, w, psi, first, problem.precision), psi
 
 

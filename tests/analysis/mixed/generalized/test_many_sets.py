@@ -8,7 +8,7 @@ import pytest
 
 from doublecode.analysis.mixed import fit_generalized, fit_many
 from doublecode.analysis.mixed.generalized.fit import generalized_design
-from doublecode.analysis.mixed.generalized.many_density import LogitSets, PoissonSets
+from doublecode.analysis.mixed.generalized.many_density import LogitSets, NegativeBinomialSets, PoissonSets
 from doublecode.analysis.mixed.generalized.many_objective import evaluate_sets
 from doublecode.analysis.mixed.generalized.many_rows import (
     OwnColumns,
@@ -152,15 +152,48 @@ def test_a_planted_separation_is_named_and_a_prior_leads_on():
     [
         ("binomial", "y ~ x + t + (t | g)", {}),
         ("binomial", FORMULA, {"link": "probit"}),
-        ("negative-binomial", FORMULA, {"nagq": 1}),
+        ("poisson", "y ~ x + (1 | g) + (0 + t | g)", {}),
     ],
 )
 def test_what_no_batch_takes_goes_one_by_one(family, formula, how):
     data, Y, _ = world(9, 14, 8, 3, family)
     many = fit_many(formula, data, Y, family=family, **how)
     assert many.single.all()
-    assert np.isfinite(many.dispersion).all() == (family == "negative-binomial")
     same(many, data, Y, range(3), formula, family=family, **how)
+
+
+def test_negative_binomial_counts_with_their_dispersion():
+    data, Y, rng = world(31, 16, 9, 24, "negative-binomial")
+    Y[rng.random(Y.shape) < 0.1] = np.nan
+    many = fit_many(FORMULA, data, Y, family="negative-binomial", nagq=5)
+    assert many.single.mean() < 0.2
+    same(many, data, Y, range(6), FORMULA, family="negative-binomial", nagq=5)
+    keep = ~np.isnan(Y[:, 0])
+    one = fit_generalized(FORMULA, data.assign(y=Y[:, 0])[keep], family="negative-binomial", nagq=5)
+    assert many.dispersion[0] == pytest.approx(one.dispersion, rel=1e-4)
+
+
+@pytest.mark.parametrize("n_nodes", [1, 7])
+def test_derivatives_by_the_dispersion(n_nodes):
+    data, Y, rng = world(3, 12, 9, 1, "negative-binomial")
+    w = rng.integers(1, 3, len(data)).astype(float)
+    formula, family = "y ~ x + t + (1 | g)", "negative-binomial"
+    design, _ = generalized_design(formula, data.assign(y=Y[:, 0]), trials=None, weights=w, offset=None)
+    part, outcome = make_random_part(design.terms), read_outcome(design, family, "log", None)
+    X, order, density = design.x_factors[0], part.order, outcome.density()
+    single = Problem(part, X[order], np.zeros(len(w)), w[order], density.subset(order), n_nodes)
+    x = np.array([0.8, 0.1, 0.3, -0.2, 0.6])
+    point = evaluate(single, x)
+    places = places_of(design.terms[0].codes, 12)
+    y, weights, offset = (places.spread(values[:, None]) for values in (Y[:, 0], w, np.zeros(len(w))))
+    rows = NegativeBinomialSets(y, weights, np.zeros(1))
+    many = SetProblem(
+        SharedColumns(places.spread(X)), None, offset, rows, np.array([w @ density.constant]), hermite(n_nodes)
+    )
+    found = evaluate_sets(many, x[None], np.zeros((12, 1)))
+    assert found.value[0] == pytest.approx(point.value, abs=1e-10)
+    np.testing.assert_allclose(found.gradient[0], point.gradient, atol=1e-9)
+    np.testing.assert_allclose(found.hessian[0], hessian(single, point), atol=1e-4)
 
 
 def test_sets_that_say_nothing_have_their_reason():
