@@ -15,7 +15,6 @@ from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.results import Note
 from doublecode.schemas.sensitivity_checks import base_of
-from doublecode.schemas.series_families import not_served
 from doublecode.schemas.study_parts import KEYS, ModerationModel, Variable
 
 if TYPE_CHECKING:
@@ -98,8 +97,8 @@ def _usual_model(study: Study) -> str:
     """The headline's model, else the last series that has a predictor beside time, else the first regression."""
     if study.sensitivity is not None:
         return study.sensitivity.headline.model
-    linear = (one for one in study.series if one.family is None)
-    series = [one.name for one in linear if _candidates(study, parse_mixed(one.steps[-1]))]
+    known = (one for one in study.series if one.family in (None, *FAMILIES))
+    series = [one.name for one in known if _candidates(study, parse_mixed(one.steps[-1]))]
     rest = [*(one.name for one in study.moderations), *(one.name for one in study.patient_outcomes)]
     return next(iter([*series[-1:], *rest]), "")
 
@@ -116,9 +115,11 @@ def _candidates(study: Study, step: ModelFormula) -> list[str]:
 
 
 def _of_series(study: Study, series: ModelSeries, predictor: str | None) -> PlannedModel:
-    if series.family is not None:
-        instead = f"Name another by --model, or give the plan by flags, with --family {series.family}."
-        raise UsageError(f"{CALLER}: {series.name!r}: {not_served(series.family, 'a planned study', instead)}")
+    if series.family not in (None, *FAMILIES):
+        raise UsageError(
+            f"{CALLER}: {series.name!r}: its family is {series.family!r}, and simulated are continuous outcomes, "
+            f"{' and '.join(FAMILIES)}. Name another by --model, or give the plan by flags."
+        )
     head = None if study.sensitivity is None else study.sensitivity.headline
     is_headline = head is not None and head.model == series.name
     place = head.step - 1 if is_headline and head is not None and head.step is not None else -1
@@ -153,7 +154,6 @@ def _in_our_names(study: Study, series: ModelSeries, step: ModelFormula, chosen:
         "design_courses": ({}, "(session | patient)" in random),
         "design_residuals": ({}, series.correlation is not None or series.variance_by is not None),
         "design_latent_means": ({}, series.latent_means),
-        "design_family": ({"family": series.family or ""}, series.family not in (None, *FAMILIES)),
     }
     return formula, [Note(kind, numbers=numbers) for kind, (numbers, holds) in told.items() if holds]
 
