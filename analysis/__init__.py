@@ -75,6 +75,7 @@ Before the data (planning)
     precision       expected width of an ICC's interval under a plan of who rates what
     icc_widths      the same for numbers of sessions, raters and shares, closed forms beside
     study_design    the planned study that a study folder declares, each part with its origin
+    patient_design  the same of a regression with one value per patient
 
 Beside other studies (meta_analysis)
     pool            one effect over studies: random effects, Hartung–Knapp, prediction interval, meta-regression
@@ -173,6 +174,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.screening.rating_screens import screen_ratings as screen_ratings
     from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
+    from doublecode.analysis.study.design_of_patients import patient_design as patient_design
     from doublecode.analysis.study.design_of_study import study_design as study_design
     from doublecode.analysis.study.frame_of_study import study_frame as study_frame
     from doublecode.analysis.study.model_columns import side_by_side as side_by_side
@@ -248,6 +250,7 @@ _HOME = {
     "screen_ratings": "screening.rating_screens",
     "side_by_side": "study.model_columns",
     "study_frame": "study.frame_of_study",
+    "patient_design": "study.design_of_patients",
     "study_design": "study.design_of_study",
     "study_sensitivity": "study.sensitivity_of_study",
     "therapist_pages": "study.therapist_facts",

@@ -65,7 +65,8 @@ class ModelSeries(Declared):
     figures : tuple of {"course", "caterpillar", "residuals", "influence"}
         What the report draws of the series beside its usual figures: the patients' courses with the mean of the last
         model of time alone and its band; random effects in their order; four panels of residuals; what leaving each
-        patient out changes. The last three are of the last model.
+        patient out changes. The last three are of the last model. With a `family` there is the caterpillar; a figure
+        of what the last model predicts is drawn anyway.
     reproduces : str
         The paper whose printed models these are: the series is labelled so, and likelihood ratios of the REML fits
         stand beside, as papers print them. Write ``intercept_at = 0`` where the paper kept the session number as it is.

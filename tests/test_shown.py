@@ -58,6 +58,7 @@ from doublecode.analysis import (
     moderation,
     omega,
     ordinal_severity,
+    patient_design,
     patient_outcome,
     pool,
     power,
@@ -566,6 +567,17 @@ def widths_of_planned_ratings() -> Any:
 def study_planned_by_its_folder() -> Any:
     with as_file(files("doublecode.data_examples") / "telephone_cbt") as folder:
         return study_design(folder, from_data=False).stating({"patients": 30})
+
+
+@case
+def regression_planned_by_its_folder() -> Any:
+    with as_file(files("doublecode.data_examples") / "adolescent_cbt") as folder:
+        return patient_design(folder, from_data=False)
+
+
+@case
+def power_of_a_regression_with_rating_error() -> Any:
+    return regression_power([33, 60], predictors=5, f2=0.15, reliability=0.6)
 
 
 @case

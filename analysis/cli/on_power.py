@@ -9,6 +9,7 @@ import typer
 
 from doublecode.analysis.cli.on_files import AsJson
 from doublecode.analysis.cli.rating_widths import widths_of_designs
+from doublecode.analysis.cli.regression_plans import is_of_patients, power_of_patients
 from doublecode.coding.console import COORDINATOR, progress_bar, say
 from doublecode.schemas.errors import UsageError
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.design_of_study import StudyDesign
 
 WHOLE: Final = ("patients", "sessions", "therapists", "raters", "points")
+STUDY, EFFECT, RATERS, VARIANCES, MODEL, SIMULATION, ANSWER = (
+    "The study", "The effect, stated", "Who rates", "Variances", "The model", "The simulation", "What is asked",
+)  # fmt: skip
 EFFECTS: Final = ("within", "between", "trend")
 
 
@@ -25,8 +29,8 @@ def register(app: typer.Typer) -> None:
     app.command("power", rich_help_panel=COORDINATOR)(power)
 
 
-def _part(told: str, default: str | bool = False) -> Any:
-    return typer.Option(help=told, show_default=default)
+def _part(told: str, default: str | bool = False, *, panel: str) -> Any:
+    return typer.Option(help=told, show_default=default, rich_help_panel=panel)
 
 
 def power(
@@ -34,68 +38,117 @@ def power(
         Path | None,
         typer.Argument(help="A study folder: what is not stated is taken from it, and said.", show_default=False),
     ] = None,
-    patients: Annotated[str | None, _part("Patients: 22, or 20,30,40 for a curve.")] = None,
-    sessions: Annotated[str | None, _part("Sessions of each that are analysed.")] = None,
+    patients: Annotated[str | None, _part("Patients: 22, or 20,30,40 for a curve.", panel=STUDY)] = None,
+    sessions: Annotated[str | None, _part("Sessions of each that are analysed.", panel=STUDY)] = None,
     purpose: Annotated[
         Literal["effect", "icc"],
-        typer.Option("--for", help="Power for an effect, or the width of the interval of the raters' ICC."),
+        typer.Option(
+            "--for",
+            help="Power for an effect, or the width of the interval of the raters' ICC.",
+            rich_help_panel=ANSWER,
+        ),
     ] = "effect",
-    within: Annotated[str | None, _part("Effect of sessions within patients; 0: type I error.")] = None,
-    between: Annotated[str | None, _part("Effect of patients' levels.")] = None,
-    trend: Annotated[str | None, _part("Change from session to session.")] = None,
+    within: Annotated[str | None, _part("Effect of sessions within patients; 0: type I error.", panel=EFFECT)] = None,
+    between: Annotated[str | None, _part("Effect of patients' levels.", panel=EFFECT)] = None,
+    trend: Annotated[str | None, _part("Change from session to session.", panel=EFFECT)] = None,
     scale: Annotated[
         Literal["r", "sd", "f2", "link"] | None,
-        _part("Scale of within and between: correlation at that level, slope in standard deviations, Cohen's f²; link: "
-              "log odds or log rate, with --family.", "r; link with --family"),
+        _part(
+            "Scale of within and between: correlation at that level, slope in standard deviations, Cohen's f²; link: "
+            "log odds or log rate, with --family.",
+            "r; link with --family",
+            panel=EFFECT,
+        ),
     ] = None,
     family: Annotated[
-        Literal["binomial", "poisson"] | None, _part("Outcome done or not, or counted.", "continuous")
+        Literal["binomial", "poisson"] | None, _part("Outcome done or not, or counted.", "continuous", panel=EFFECT)
     ] = None,
-    base: Annotated[str | None, _part("With --family: probability, or mean count, of a patient in the middle.")] = None,
-    raters: Annotated[str | None, _part("Raters; 0: the predictor has no rating error.", "0")] = None,
-    double: Annotated[str | None, _part("Share of sessions that two raters code.", "0")] = None,
-    icc_rating: Annotated[str | None, _part("ICC(A,1) of one rating, with --raters.")] = None,
-    severity: Annotated[str | None, _part("Share of a rating's error that is severity.", ".2 with --raters")] = None,
-    points: Annotated[str | None, _part("Points of the rating scale; 0: continuous.", "0")] = None,
-    therapists: Annotated[str | None, _part("Therapists, in whom patients lie; 0: none.", "0")] = None,
-    dropout: Annotated[str | None, _part("Share of patients who leave before the end.", "0")] = None,
-    lost: Annotated[str | None, _part("Share of sessions lost at random.", "0")] = None,
-    icc_outcome: Annotated[str | None, _part("Share of the outcome's variance between patients.", ".4")] = None,
-    icc_predictor: Annotated[str | None, _part("Share of the predictor's variance between patients.", ".25")] = None,
-    icc_therapist: Annotated[str | None, _part("Share of the outcome's variance between therapists.", "0")] = None,
-    slope_sd: Annotated[str | None, _part("SD of slopes within patients, between them.", "0")] = None,
-    minutes: Annotated[str | None, _part("Minutes that rating one session takes.", "60")] = None,
-    formula: Annotated[str | None, _part("The model.", "outcome ~ within + between + session + (1 | patient)")] = None,
-    each: Annotated[str | None, _part("With --for icc: raters of a session coded several times.", "2")] = None,
-    items: Annotated[int, typer.Option(help="With --for icc: items of the scale, and")] = 0,
-    omega: Annotated[float | None, _part("its omega: the width of that interval, too.")] = None,
-    model: Annotated[str | None, _part("With STUDY: which declared model.", "the headline's, else the last")] = None,
-    predictor: Annotated[str | None, _part("With STUDY: whose effect is to be found.", "the headline's")] = None,
+    base: Annotated[
+        str | None, _part("With --family: probability, or mean count, of a patient in the middle.", panel=EFFECT)
+    ] = None,
+    raters: Annotated[str | None, _part("Raters; 0: the predictor has no rating error.", "0", panel=RATERS)] = None,
+    double: Annotated[str | None, _part("Share of sessions that two raters code.", "0", panel=RATERS)] = None,
+    icc_rating: Annotated[str | None, _part("ICC(A,1) of one rating, with --raters.", panel=RATERS)] = None,
+    severity: Annotated[
+        str | None, _part("Share of a rating's error that is severity.", ".2 with --raters", panel=RATERS)
+    ] = None,
+    points: Annotated[str | None, _part("Points of the rating scale; 0: continuous.", "0", panel=RATERS)] = None,
+    therapists: Annotated[str | None, _part("Therapists, in whom patients lie; 0: none.", "0", panel=STUDY)] = None,
+    dropout: Annotated[str | None, _part("Share of patients who leave before the end.", "0", panel=STUDY)] = None,
+    lost: Annotated[str | None, _part("Share of sessions lost at random.", "0", panel=STUDY)] = None,
+    icc_outcome: Annotated[
+        str | None, _part("Share of the outcome's variance between patients.", ".4", panel=VARIANCES)
+    ] = None,
+    icc_predictor: Annotated[
+        str | None, _part("Share of the predictor's variance between patients.", ".25", panel=VARIANCES)
+    ] = None,
+    icc_therapist: Annotated[
+        str | None, _part("Share of the outcome's variance between therapists.", "0", panel=VARIANCES)
+    ] = None,
+    slope_sd: Annotated[str | None, _part("SD of slopes within patients, between them.", "0", panel=VARIANCES)] = None,
+    minutes: Annotated[str | None, _part("Minutes that rating one session takes.", "60", panel=STUDY)] = None,
+    formula: Annotated[
+        str | None, _part("The model.", "outcome ~ within + between + session + (1 | patient)", panel=MODEL)
+    ] = None,
+    each: Annotated[
+        str | None, _part("With --for icc: raters of a session coded several times.", "2", panel=RATERS)
+    ] = None,
+    items: Annotated[
+        int, typer.Option(help="With --for icc and --omega: items of the scale.", rich_help_panel=RATERS)
+    ] = 0,
+    omega: Annotated[
+        float | None, _part("With --items: its omega; the width of that interval, too.", panel=RATERS)
+    ] = None,
+    model: Annotated[
+        str | None, _part("With STUDY: which declared model.", "the headline's, else the last", panel=MODEL)
+    ] = None,
+    predictor: Annotated[
+        str | None, _part("With STUDY: whose effect is to be found.", "the headline's", panel=MODEL)
+    ] = None,
     ddf: Annotated[
         Literal["kenward-roger", "satterthwaite", "z"] | None,
-        _part("Degrees of freedom of the tests.", "kenward-roger; z with --family"),
+        _part("Degrees of freedom of the tests.", "kenward-roger; z with --family", panel=MODEL),
     ] = None,
-    alpha: Annotated[float, typer.Option(help="Two-sided level.")] = 0.05,
+    alpha: Annotated[float, typer.Option(help="Two-sided level.", rich_help_panel=MODEL)] = 0.05,
     studies: Annotated[
-        int | None, _part("Simulated studies of each combination.", "1000; --for icc: 200")
+        int | None, _part("Simulated studies of each combination.", "1000; --for icc: 200", panel=SIMULATION)
     ] = None,
-    half_width: Annotated[float | None, _part("Stop when limits of the power are this near.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same studies.")] = 0,
-    cheapest: Annotated[float | None, _part("Only the cheapest with this power, as .8, of those varied.")] = None,
-    icc_width: Annotated[float | None, _part("Most width of the ICC's interval: of --cheapest, or --for icc.")] = None,
-    jobs: Annotated[int, typer.Option(help="Processes for the combinations of a grid.")] = 1,
-    scheduler: Annotated[str | None, _part("A Dask cluster in their place: tcp://host:8786.")] = None,
-    keep: Annotated[Path | None, _part("Folder for answers as they come; a repeat goes on from there.")] = None,
+    half_width: Annotated[float | None, _part("Stop when limits of the power are this near.", panel=SIMULATION)] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same studies.", rich_help_panel=SIMULATION)] = 0,
+    cheapest: Annotated[
+        float | None, _part("Only the cheapest with this power, as .8, of those varied.", panel=ANSWER)
+    ] = None,
+    icc_width: Annotated[
+        float | None, _part("Most width of the ICC's interval: of --cheapest, or --for icc.", panel=ANSWER)
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(help="Processes for the combinations of a grid.", rich_help_panel=SIMULATION)
+    ] = 1,
+    scheduler: Annotated[str | None, _part("A Dask cluster in their place: tcp://host:8786.", panel=SIMULATION)] = None,
+    keep: Annotated[
+        Path | None, _part("Folder for answers as they come; a repeat goes on from there.", panel=SIMULATION)
+    ] = None,
     figure: Annotated[
         Path | None,
-        typer.Option("--figure", "--plot", help="Draw it with its caption: FILE.png, .pdf, .svg; .docx with the text.",
-                     show_default=False),
+        typer.Option(
+            "--figure",
+            "--plot",
+            help="Draw it with its caption: FILE.png, .pdf, .svg; .docx with the text.",
+            show_default=False,
+            rich_help_panel=ANSWER,
+        ),
     ] = None,
-    shape: Annotated[Literal["lines", "map"], typer.Option(help="Of a figure over two parts.")] = "lines",
-    text: Annotated[bool, typer.Option("--text", help="Print the paragraph for a proposal, too.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier picture.")] = False,
+    shape: Annotated[
+        Literal["lines", "map"], typer.Option(help="Of a figure over two parts.", rich_help_panel=ANSWER)
+    ] = "lines",
+    text: Annotated[
+        bool, typer.Option("--text", help="Print the paragraph for a proposal, too.", rich_help_panel=ANSWER)
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier picture.", rich_help_panel=ANSWER)
+    ] = False,
     as_json: AsJson = False,
-) -> None:  # fmt: skip
+) -> None:
     """Power of a planned study: simulated as it will be rated and analysed. A list (20,30,40) makes a curve."""
     parts = {
         "patients": patients, "sessions": sessions, "therapists": therapists, "dropout": dropout, "lost": lost,
@@ -114,19 +167,24 @@ def power(
         return
     if each is not None or items or omega is not None:
         raise UsageError("--each, --items and --omega are of --for icc; add it, or leave them out.")
+    if study is not None and is_of_patients(study, model, predictor):
+        idle = {"formula": formula, "half-width": half_width, "cheapest": cheapest, "icc-width": icc_width,
+                "figure": figure, "keep": keep, "scheduler": scheduler, "text": text or None}  # fmt: skip
+        idle |= {"family": family, "base": base, "trend": trend}
+        power_of_patients(study, lists, model, idle, scale or "r", alpha, as_json=as_json)
+        return
     _check(lists, figure, cheapest, icc_width, overwrite=overwrite)
     n = 1000 if studies is None else studies
     made = {"scale": scale, "ddf": ddf, "alpha": alpha, "studies": n, "half_width": half_width, "seed": seed}
     design = _design(study, lists, model, predictor)
     if family is not None and design is not None:
-        raise UsageError("--family: with a study folder the outcome is continuous; give the plan by flags instead.")
+        raise UsageError("--family: a study folder says itself what its outcome is; give the plan by flags instead.")
     result = _simulated(design, lists, formula, made | {"family": family}, (jobs, scheduler, keep))
-    if figure is not None:
-        result.write_figure(figure, shape=shape, overwrite=overwrite)
+    written = None if figure is None else result.write_figure(figure, shape=shape, overwrite=overwrite)
     words = result.text() if text else ""
     if cheapest is not None:
         result = result.cheapest(cheapest, icc_width)
-    _print(design, result, words, as_json=as_json)
+    _print(design, result, words, written, as_json=as_json)
 
 
 def _check(
@@ -160,6 +218,11 @@ def _design(
     for_effect: bool = True,
 ) -> StudyDesign | None:
     """The plan that a study folder declares, with what was stated in its place; None without a study."""
+    if for_effect and not any(name in lists for name in EFFECTS):
+        raise UsageError(
+            "power: no effect is stated; give --within, --between or --trend, 0 for the type I error: the smallest "
+            "that would matter. What the study has found is not taken: its power would only repeat its p value."
+        )
     if study is None:
         if model is not None or predictor is not None:
             raise UsageError("--model and --predictor are of a study folder; give it: doublecode power STUDY …")
@@ -203,7 +266,7 @@ def _simulated(
         )
 
 
-def _print(design: StudyDesign | None, result: PowerResult, words: str, *, as_json: bool) -> None:
+def _print(design: StudyDesign | None, result: PowerResult, words: str, written: Path | None, *, as_json: bool) -> None:
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.schemas.results import result_record
 
@@ -219,6 +282,8 @@ def _print(design: StudyDesign | None, result: PowerResult, words: str, *, as_js
     print_answer(result, record)
     if words and not as_json:
         say(f"\n{words.replace('*', '')}")
+    if written is not None and not as_json:
+        say(f"\nFigure: {written}")
 
 
 def _numbers(name: str, text: str) -> list[float]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.generalized_models import FamilyAsked, GeneralizedModel
 
 ALPHA: Final = 0.05
+_CHECKED: Final = {"dispersion": "series_dispersion", "zeros": "series_zeros"}
 _KEPT: Final = {
     "ordinal_categories_empty": "series_categories_empty",
     "generalized_no_overdispersion": "series_no_overdispersion",
@@ -25,7 +26,8 @@ _KEPT: Final = {
 def fit_notes(models: Sequence[GeneralizedModel], asked: FamilyAsked, nodes: int) -> tuple[Note, ...]:
     """Note by which likelihood models are fitted and compared, and what their fits say."""
     way = "asked" if asked.nagq is not None else "scalar" if nodes > 1 else "wide"
-    head = Note("series_likelihood", numbers={"family": asked.family, "link": asked.link, "nagq": nodes, "way": way})
+    known = {"family": asked.family, "link": asked.link, "nagq": nodes, "way": way, "prior": asked.prior_sd is not None}
+    head = Note("series_likelihood", numbers=known)
     fits = [one.result for one in models if one.result is not None]
     kept = [replace(note, kind=_KEPT[note.kind]) for fit in fits for note in fit.notes if note.kind in _KEPT]
     return distinct([head, *kept])
@@ -37,4 +39,4 @@ def check_notes(checks: pd.DataFrame, family: str) -> Iterator[Note]:
         if row["p_value"] < ALPHA:
             numbers = {"family": family, **{name: row[name] for name in ("ratio", "p_value")}}
             more = "more" if row["ratio"] > 1 else "fewer"
-            yield Note(f"series_{row['check']}", str(row["label"]), numbers | {"more": more})
+            yield Note(_CHECKED[row["check"]], str(row["label"]), numbers | {"more": more})

@@ -229,7 +229,7 @@ def refuse_unidentified(
         q = term.n_levels * term.size
         if term.n_levels < 2:
             raise NotEstimable(
-                f"grouping factor {term.group!r} has one level ({term.levels[0]!r}); "
+                f"grouping factor {term.group!r} has one level ({str(term.levels[0])!r}); "
                 "a variance between groups needs at least two"
             )
         if q >= n and not (row_levels and q == n):

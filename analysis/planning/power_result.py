@@ -255,16 +255,26 @@ def cheapest_rows(
     if icc_width is not None:
         fits &= designs["width"] <= icc_width
     if not fits.any():
-        best = designs.iloc[int(designs["power"].to_numpy().argmax())]
-        said = ", ".join(f"{name} {best[name]:g}" for name in varied)
-        asked = f"power {power:g}" + ("" if icc_width is None else f" and an ICC within {icc_width:g}")
-        raise NotEstimable(
-            f"cheapest: none of {len(designs)} designs has {asked}; the most powerful ({said}) has {best['power']:.2f}"
-            + ("" if icc_width is None else f" and a width of {best['width']:.2f}") + ". Vary further."
-        )  # fmt: skip
+        raise NotEstimable(_none_does_it(designs, varied, power, icc_width))
     ordered = designs.assign(sessions_in_all=sessions)[fits].sort_values(["hours", "sessions_in_all"], kind="stable")
     chosen = ordered.iloc[0][varied]
     return frame[(frame[varied] == chosen).all(axis=1)].reset_index(drop=True)
+
+
+def _none_does_it(designs: pd.DataFrame, varied: list[str], power: float, icc_width: float | None) -> str:
+    """Say which design comes nearest: of those with the power the one of the narrowest interval, else the strongest."""
+    strong = designs[designs["power"] >= power]
+    narrowest = icc_width is not None and bool(strong["width"].notna().any())
+    ordered = strong.sort_values("width") if narrowest else designs.sort_values("power", ascending=False)
+    best = ordered.iloc[0]
+    said = ", ".join(f"{name} {best[name]:g}" for name in varied)
+    asked = f"power {power:g}" + ("" if icc_width is None else f" and an ICC within {icc_width:g}")
+    width = "" if icc_width is None or best["width"] != best["width"] else f" and a width of {best['width']:.2f}"
+    return (
+        f"cheapest: none of {len(designs)} designs has {asked}; the nearest ({said}) has power {best['power']:.2f}"
+        f"{width}. Vary further"
+        + ("; of few raters the ICC stays uncertain however much they rate." if narrowest else ".")
+    )
 
 
 def _heading(name: str) -> str:

@@ -28,7 +28,7 @@ class RegressionPower(Answer):
     spec : dict
         Every argument.
     frame : DataFrame
-        ``n, predictors, terms, f2, df2, power``.
+        ``n, predictors, terms, f2, f2_observed`` (what rating error leaves of it), ``df2, power``.
     design : dict
         ``n_needed``: the smallest sample with power .80.
     notes : tuple of Note
@@ -48,6 +48,7 @@ class RegressionPower(Answer):
         columns = (
             column("n", "Patients", kind="count"), column("predictors", "Predictors", kind="count"),
             column("terms", "Tested", kind="count"), column("f2", "*f*²", kind="number"),
+            *([column("f2_observed", "*f*² seen", kind="number")] if self.spec["reliability"] < 1 else []),
             column("df2", "*df*", kind="count"), column("power", "Power", kind="bounded"),
         )  # fmt: skip
         return (Table("power", f"Power at α = {self.spec['alpha']:g}, linear regression", self.frame, columns),)
@@ -59,7 +60,13 @@ class RegressionPower(Answer):
 
 
 def regression_power(
-    n: int | Sequence[int], *, predictors: int, f2: float, terms: int = 1, alpha: float = 0.05
+    n: int | Sequence[int],
+    *,
+    predictors: int,
+    f2: float,
+    terms: int = 1,
+    reliability: float = 1.0,
+    alpha: float = 0.05,
 ) -> RegressionPower:
     r"""Power of the joint test of some terms of a linear regression with one value per patient.
 
@@ -73,6 +80,9 @@ def regression_power(
         Cohen's f² of the tested terms: what they add to R², divided by 1 − R² of the whole model.
     terms : int
         How many of the columns are tested together.
+    reliability : float
+        Of the tested scores times that of the outcome, where `f2` is of true scores; of a product of two independent
+        scores it is the product of theirs (Busemeyer & Jones 1983).
     alpha : float
 
     Returns
@@ -82,12 +92,14 @@ def regression_power(
     Raises
     ------
     UsageError
-        No residual degrees of freedom, more terms than predictors, f² that is not above 0.
+        No residual degrees of freedom, more terms than predictors, f² that is not above 0, a reliability that is none.
 
     Notes
     -----
     F is noncentral with :math:`λ = f^2 n` and terms, n − predictors − 1 degrees of freedom (Cohen 1988, chapter 9; the
-    convention of G*Power), predictors taken as fixed.
+    convention of G*Power), predictors taken as fixed. Error in the scores makes the partial correlation smaller by the
+    root of their reliabilities, :math:`r^2 = \frac{f^2}{1 + f^2} ρ`, and f² with it; errors of what is held constant
+    are not thought of.
 
     Examples
     --------
@@ -102,17 +114,22 @@ def regression_power(
         raise UsageError(f"{CALLER}: terms is {terms} of {predictors} predictors; allowed: 1 to {predictors}.")
     if not (np.isfinite(f2) and f2 > 0):
         raise UsageError(f"{CALLER}: f2 is {f2!r}; allowed: above 0, as .15.")
+    if not 0 < reliability <= 1:
+        raise UsageError(f"{CALLER}: reliability is {reliability!r}; allowed: above 0 and up to 1.")
+    left = f2 / (1 + f2) * reliability
+    seen = f2 if reliability == 1 else left / (1 - left)
     for size in sizes:
         if size != int(size) or size < predictors + 2:
             raise UsageError(f"{CALLER}: n is {size!r} with {predictors} predictors; allowed: whole numbers from "
                              f"{predictors + 2} on.")  # fmt: skip
     frame = pd.DataFrame({
-        "n": sizes, "predictors": predictors, "terms": terms, "f2": f2,
+        "n": sizes, "predictors": predictors, "terms": terms, "f2": f2, "f2_observed": seen,
         "df2": [size - predictors - 1 for size in sizes],
-        "power": [_power(size, predictors, terms, f2, alpha) for size in sizes],
+        "power": [_power(size, predictors, terms, seen, alpha) for size in sizes],
     })  # fmt: skip
-    spec = {"n": sizes, "predictors": predictors, "terms": terms, "f2": f2, "alpha": alpha}
-    needed = {"n_needed": _needed(predictors, terms, f2, alpha)}
+    spec = {"n": sizes, "predictors": predictors, "terms": terms, "f2": f2, "reliability": reliability,
+            "alpha": alpha}  # fmt: skip
+    needed = {"n_needed": _needed(predictors, terms, seen, alpha)}
     return RegressionPower(spec, frame, needed, (), frame.index)
 
 

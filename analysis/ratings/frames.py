@@ -136,9 +136,11 @@ def read_ratings(
         set_code = np.zeros(table.shape[1], dtype=np.int64)
     target, target_names = id_codes(ids[0], caller, rows=part, sort=sort_targets)
     rater, rater_names = id_codes(ids[1], caller, rows=part) if raters else (None, ())
-    seat = set_code * len(target_names) + target
+    seat = set_code * len(target_names)
+    seat += target
     if rater is not None:
-        seat = seat * len(rater_names) + rater
+        seat *= len(rater_names)
+        seat += rater
         if clusters is None:
             n_sets = len(keys) // len(table)
             whole = _complete(seat, table, (n_sets, len(target_names), len(rater_names)), rater_names)
@@ -174,7 +176,9 @@ def _fold(ids: list[pd.Series[Any]], set_code: Ints, values: Floats, n_sets: int
     def grid(column: NDArray[Any]) -> NDArray[Any]:
         return column.reshape(n_sets, n) if whole else column.reshape(n, n_sets).T
 
-    if odd or (grid(set_code) != grid(set_code)[:, :1]).any() or not all(repeats(series, grid) for series in ids):
+    if odd or len(set(grid(set_code)[:, 0].tolist())) < n_sets:
+        return None
+    if (grid(set_code) != grid(set_code)[:, :1]).any() or not all(repeats(series, grid) for series in ids):
         return None
     return slice(0, n) if whole else slice(0, None, n_sets), grid(values)[np.argsort(grid(set_code)[:, 0])]
 
@@ -258,12 +262,12 @@ def _complete(
     if len(seat) != n_sets * n_targets * n_raters:
         return None
     places = np.arange(len(seat))
-    if not (seat == places).all():
-        seated = np.full(values.shape, np.nan)
-        seated[:, seat] = values
-        if np.isnan(seated).any():
+    if seat[0] != 0 or (seat != places).any():
+        row = np.full(len(seat), -1)
+        row[seat] = places
+        if row.min() < 0:
             return None
-        values = seated
+        values = values.take(row, axis=1)
     block = np.ascontiguousarray(values.reshape(n_sets * len(values), -1))
     return RatingSets(complete_layout(n_targets, rater_names), block, np.arange(len(block)))
 

@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 ALL = slice(None)
 _GLANCE = 200
 _RUN = 20
+_ENOUGH = 32
 
 
 def id_codes(
@@ -152,10 +153,18 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
             return _in_order(codes, labels)
         return pd.factorize(held, sort=True) if sort else (codes, labels)
     own, found = pd.factorize(address)
-    row = np.empty(len(found), dtype=np.intp)
-    row[own] = np.arange(len(own))
-    place, labels = _factorize_few(held[row], sort=sort)
-    return (own if not sort and len(labels) == len(found) else place[own]), labels
+    place, labels = _factorize_few(held[_a_row_of_each(own, len(found))], sort=sort)
+    return (own if not sort and len(labels) == len(found) else place.take(own)), labels
+
+
+def _a_row_of_each(codes: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    """A row of each of n codes; the first rows hold them all as a rule."""
+    row = np.full(n, -1, dtype=np.intp)
+    some = codes[: _ENOUGH * n]
+    row[some] = np.arange(len(some))
+    if row.min() < 0:
+        row[codes] = np.arange(len(codes))
+    return row
 
 
 def _starts(column: NDArray[Any]) -> NDArray[np.intp] | None:
@@ -205,6 +214,8 @@ def _factorize_few(held: NDArray[np.object_], *, sort: bool) -> tuple[NDArray[np
     names = held.tolist()
     if set(map(type, names)) != {str}:
         return pd.factorize(held, sort=sort)
+    if not sort and len(set(names)) == len(names):
+        return np.arange(len(names)), held
     labels = sorted(set(names)) if sort else list(dict.fromkeys(names))
     code = {label: place for place, label in enumerate(labels)}
     return np.array([code[name] for name in names], dtype=np.intp), object_array(labels)

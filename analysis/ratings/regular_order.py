@@ -143,7 +143,7 @@ def _first_run(marks: NDArray[Any]) -> int:
 def _same(mark: Any, one: Any) -> bool:
     try:
         return bool(mark == one)
-    except TypeError:  # pandas.NA does not say
+    except (TypeError, ValueError):  # pandas.NA, say
         return False
 
 

@@ -240,8 +240,8 @@ def _mark_open(estimate: Floats, low: Floats, state: States) -> tuple[tuple[int,
 
 def _components(ms: MeanSquares, known_raters: bool) -> Floats:
     if not known_raters:
-        return np.stack([(ms.targets - ms.within) / ms.k, ms.within], axis=1)
-    return np.stack([(ms.targets - ms.error) / ms.k, (ms.raters - ms.error) / ms.n, ms.error], axis=1)
+        return np.array([(ms.targets - ms.within) / ms.k, ms.within]).T
+    return np.array([(ms.targets - ms.error) / ms.k, (ms.raters - ms.error) / ms.n, ms.error]).T
 
 
 def _mark(ms: MeanSquares, shape: tuple[int, ...], known_raters: bool) -> tuple[States, tuple[tuple[int, Note], ...]]:

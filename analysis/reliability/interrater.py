@@ -223,7 +223,8 @@ def _about(read: RatingData, group: RatingSets) -> str:
 
 def _group_notes(group: RatingSets, block: IccBlock, read: RatingData, spec: dict[str, Any]) -> list[Note]:
     of_all = design_notes(group.layout, spec["targets"], spec["raters"], spec["conf_level"])
-    notes = [replace(note, subject=_about(read, group)) for note in of_all] if of_all else []
+    about = _about(read, group) if of_all else ""
+    notes = [replace(note, subject=about) for note in of_all] if about else of_all
     for position, note in (*block.notes, *spread_remarks(group, block)):
         notes.append(replace(note, subject=read.name_of(int(group.index[position]))))
     return notes

@@ -85,8 +85,10 @@ def _often_repeats(values: Floats) -> NDArray[np.bool_]:
     That costs little and spares continuous ratings the search below. Where one value holds half of n
     places in a row, at least n/4 − 1 of the steps from one such place to the next are of length 1 or 2.
     """
-    next_one = np.count_nonzero(values[:, 1:] == values[:, :-1], axis=1)
-    next_but_one = np.count_nonzero(values[:, 2:] == values[:, :-2], axis=1)
+    steps = values[:, 1:] == values[:, :-1], values[:, 2:] == values[:, :-2]
+    if 4 * (sum(map(np.count_nonzero, steps)) + 1) < values.shape[1]:
+        return np.zeros(len(values), dtype=bool)  # not even all sets together have so many
+    next_one, next_but_one = (np.count_nonzero(same, axis=1) for same in steps)
     return np.asarray(4 * (next_one + next_but_one + 1) >= values.shape[1])
 
 
@@ -95,5 +97,7 @@ def _mode_covers_half(values: Floats) -> NDArray[np.bool_]:
     n = values.shape[1]
     places = sorted({(n - 1) // 2, n // 2})
     middle = np.partition(values, places, axis=1)[:, places]
+    if (middle[:, 0] == middle[:, -1]).all():
+        middle = middle[:, :1]
     most = np.max([np.count_nonzero(values == one[:, None], axis=1) for one in middle.T], axis=0)
     return np.asarray(2 * most >= n)

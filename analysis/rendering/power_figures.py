@@ -117,7 +117,7 @@ def _draw_map(axes: Axes, frame: pd.DataFrame, varied: Sequence[str], names: Seq
     table = frame.pivot_table(index=varied[1], columns=varied[0], values=["power", "power_low", "power_high"])
     power = table["power"].to_numpy()
     half = ((table["power_high"] - table["power_low"]) / 2).to_numpy()
-    axes.pcolormesh(power, cmap="Blues", vmin=0, vmax=1.6, edgecolors="white", linewidth=0.8)
+    axes.pcolormesh(power, cmap="Blues", vmin=0, vmax=2.2, edgecolors="white", linewidth=0.8)
     size = SMALL if len(power.T) <= 7 else 5.2
     for (row, place), value in _cells(power):
         said, error = format_number(value, "bounded"), format_number(half[row, place], "bounded")

@@ -122,11 +122,16 @@ def _level_ticks(axes: Axes, course: PredictedCourse) -> None:
     """Levels side by side, folded; turned where even so they have no room."""
     levels = list(dict.fromkeys(course.curve["x"]))
     letters = (NARROW if _is_named_beside(course) else WIDE) // len(levels)
-    texts = ["\n".join(textwrap.wrap(str(level), max(letters, 8), break_long_words=False)) for level in levels]
+    texts = ["\n".join(textwrap.wrap(level_text(level), max(letters, 8), break_long_words=False)) for level in levels]
     turned = max(len(line) for text in texts for line in text.split("\n")) > letters + 2
     axes.set_xticks(range(len(levels)), texts, fontsize=9, rotation=30 if turned else 0,
                     ha="right" if turned else "center")  # fmt: skip
     axes.set_xlim(-0.6, len(levels) - 0.4)
+
+
+def level_text(level: Any) -> str:
+    """What a level is called: 3 of 3.0."""
+    return f"{level:g}" if isinstance(level, float) else str(level)
 
 
 def _height_of(course: PredictedCourse) -> str:

@@ -39,10 +39,11 @@ def predicted_picture(result: GeneralizedSeriesResult, labels: Labels) -> list[B
         course, predictor=label_term(course.predictor, named), outcome=label_term(course.outcome, named)
     )  # fmt: skip
     band = "" if course.categories else f" Band: pointwise {100 * course.conf_level:g}% limits."
-    text = (
-        f"{_SAID[course.quantity]}{band} The other predictors are as they are in the rows, and averaged over, as are "
-        f"the random effects ({', '.join(course.groups)})."
+    others = (
+        len(model.formula.fixed_columns(model.result.model.frame.columns)) > 1 if model.result is not None else False
     )
+    rows = "other predictors as they are in the rows, and the " if others else "the "
+    text = f"{_SAID[course.quantity]}{band} Averaged over {rows}random effects ({', '.join(course.groups)})."
     title = f"{shown.outcome} over {shown.predictor}, model {model.label}"
     return [picture(predicted_figure(shown), f"{result.spec['name']}_predicted", title, text)]
 

@@ -214,12 +214,13 @@ def generalized_methods(run: StudyRun) -> str:
         return ""
     said = [_model_in_words(result, run) for result in run.generalized]
     ordinal = any(one.spec["family"] == "ordinal" for one in run.generalized)
+    penalised = ", penalised where a prior is named" if any(one.spec["prior_sd"] for one in run.generalized) else ""
     checked = any(len(one.checks) for one in run.generalized)
     parts = [
         *said,
-        "They were fitted by maximum likelihood; standard errors are from the Hessian in all parameters, tests and "
-        "limits are Wald's unless said otherwise, and models on the same rows are compared by likelihood ratio "
-        "(Bolker et al., 2009).",
+        f"They were fitted by maximum likelihood{penalised}; standard errors are from the Hessian in all parameters, "
+        "tests and limits are Wald's unless said otherwise, and models on the same rows are compared by likelihood "
+        "ratio (Bolker et al., 2009).",
         "Shares of variance and *R*² are those of the latent scale (Nakagawa et al., 2017).",
     ]  # fmt: skip
     if ordinal:

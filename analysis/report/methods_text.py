@@ -134,8 +134,8 @@ def _beside_reliability(run: StudyRun) -> Iterator[str]:
     if quality.latent is not None:
         titles = [run.study.codebooks[name].title for name in dict.fromkeys(quality.latent.frame["instrument"])]
         yield (
-            f"For the ordinal items of {_all(titles)}, severity was also estimated on the latent scale by cumulative "
-            "logit mixed models with raters fixed and sessions random, the many-facet question (Linacre, 1989)."
+            f"For the ordinal items of {' and '.join(titles)}, severity was also estimated on the latent scale by "
+            "cumulative logit mixed models with raters fixed and sessions random (Linacre, 1989)."
         )
 
 

@@ -10,7 +10,7 @@ from doublecode.analysis.linking.time_origin import SESSION, is_time
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.generalized_tables import ratio_columns
 from doublecode.analysis.rendering.tables import Table, column, format_number
-from doublecode.analysis.rendering.wording.generalized_series import integral
+from doublecode.analysis.rendering.wording.generalized_series import estimated, integral
 from doublecode.analysis.report.generalized_pictures import caterpillar_picture, predicted_picture
 from doublecode.analysis.report.generalized_words import between_whom, direction_in_words
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
@@ -95,10 +95,8 @@ def _scale_in_words(result: GeneralizedSeriesResult, labels: Labels) -> str:
     spec = result.spec
     beside = f"; trials: {labels.get(spec['trials'], spec['trials'])}" if spec["trials"] else ""
     beside += f"; offset: {code(spec['offset'])}" if spec["offset"] else ""
-    return (
-        f"Maximum likelihood by {integral(spec['nagq'])}. *b*: {scales[spec['link']]}{beside}. "
-        f"{direction_in_words(spec['family'])}."
-    )
+    how = f"{estimated(prior=spec['prior_sd'] is not None)} by {integral(spec['nagq'])}."
+    return f"{how} *b*: {scales[spec['link']]}{beside}. {direction_in_words(spec['family'])}."
 
 
 def _limits_in_words(result: GeneralizedSeriesResult) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -24,7 +25,7 @@ Progress = Callable[[str, int, int], None]
 Piece = Any
 MOST_LOST: Final = 5
 """How often lost workers are replaced before it is told: memory that runs out loses them all."""
-IDLE: Final = 20
+IDLE: Final = 60
 """Seconds after which workers leave that hear nothing: a run that was killed leaves none behind for long."""
 
 
@@ -163,6 +164,8 @@ def _on_cores(function: Callable[[Piece], Any], waiting: dict[str, Piece], jobs:
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+    # said in the thread that replaces the worker: made an error there, it ends that thread, and all wait for ever
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
     left = dict(waiting)
     for _ in range(MOST_LOST):
         try:

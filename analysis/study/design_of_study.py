@@ -11,10 +11,12 @@ import pandas as pd
 
 from doublecode.analysis.planning.planned_study import PARTS, SEVERITY, PlannedStudy
 from doublecode.analysis.rendering.answers import Answer
-from doublecode.analysis.rendering.tables import Table, column
-from doublecode.analysis.rendering.wording.planning import PART_WORDS, source_of_part, value_of_part
+from doublecode.analysis.rendering.tables import Table
+from doublecode.analysis.rendering.wording.planning import design_table
 from doublecode.analysis.study.planned_model import PlannedModel, is_of_patient, planned_model
 from doublecode.analysis.study.planned_values import (
+    ASSUMED_ICC,
+    ORIGINS,
     DesignValue,
     Followed,
     followed,
@@ -23,7 +25,7 @@ from doublecode.analysis.study.planned_values import (
     raters_of,
     sessions_used,
 )
-from doublecode.analysis.study.planned_variances import frame_values, rating_values
+from doublecode.analysis.study.planned_variances import frame_values, rating_values, readable
 from doublecode.schemas.errors import DoublecodeError, UsageError
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.results import Note
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from doublecode.schemas.study_parts import Variable
 
 CALLER: Final = "power"
-ASSUMED_ICC: Final = 0.5
-"""ICC(A,1) of one rating where there is neither data nor a statement, as of :func:`doublecode.analysis.precision`."""
 ALONE: Final = 0.999
 """Share of variance between patients of a predictor of which each patient has one value."""
 DEFAULTS: Final = {"icc_outcome": 0.4, "icc_predictor": 0.25, "minutes": 60.0}
@@ -49,7 +49,7 @@ class StudyDesign(Answer):
     Attributes
     ----------
     spec : dict
-        ``study``, ``model``, ``outcome``, ``predictor``, ``formula``.
+        ``study``, ``model``, ``outcome``, ``predictor``, ``formula``, ``lag``, ``family``.
     frame : DataFrame
         One row per part: ``part``, ``value``, ``origin`` ("declared", "data", "default", "stated"), ``source``.
     design : dict
@@ -69,25 +69,14 @@ class StudyDesign(Answer):
 
     def tables(self) -> tuple[Table, ...]:
         """The parts in words."""
-        said = self.frame.assign(
-            name=self.frame["part"].map(PART_WORDS),
-            said=[
-                value_of_part(part, value) for part, value in zip(self.frame["part"], self.frame["value"], strict=True)
-            ],
-            origin=self.frame["origin"].map(ORIGINS),
-            where=list(map(source_of_part, self.frame["source"])),
-        )
-        columns = (
-            column("name", "Part", kind="text"), column("said", "Value", kind="text"),
-            column("origin", "Origin", kind="text"), column("where", "Where from", kind="text"),
-        )  # fmt: skip
-        return (Table("planned_study", f"Planned study, {self.spec['formula']}", said, columns),)
+        return (design_table(f"Planned study, {self.spec['formula']}", self.frame),)
 
     def counted(self) -> str:
         """Say which model of the study it is of."""
         outcome = self.spec["outcome"] or "an outcome"
         declared = f"model {self.spec['model']!r}" if self.spec["model"] else "the usual model"
-        return f"{self.spec['study']}: {declared}, {outcome} on {self.spec['predictor']}"
+        kind = f" ({self.spec['family']})" if self.spec["family"] else ""
+        return f"{self.spec['study']}: {declared}, {outcome}{kind} on {self.spec['predictor']}"
 
     @property
     def plan(self) -> PlannedStudy:
@@ -98,7 +87,8 @@ class StudyDesign(Answer):
         UsageError
             The parts do not go together.
         """
-        return PlannedStudy(**dict(zip(self.frame["part"], self.frame["value"], strict=True)))
+        parts = dict(zip(self.frame["part"], self.frame["value"], strict=True))
+        return PlannedStudy(**parts, family=self.spec["family"])
 
     def stating(self, values: Mapping[str, float]) -> StudyDesign:
         """The same with other values of some parts, which then are stated.
@@ -119,9 +109,6 @@ class StudyDesign(Answer):
         from doublecode.analysis.planning.simulated_power import power
 
         return power(self.plan, **{"formula": self.spec["formula"], **asked})
-
-
-ORIGINS: Final = {"declared": "declared", "data": "found in the data", "default": "default", "stated": "stated"}
 
 
 def study_design(
@@ -167,7 +154,7 @@ def study_design(
     if planned.is_of_patients:
         raise UsageError(
             f"{CALLER}: in {planned.model or study.name} every patient has one value ({planned.formula}), which is no "
-            "study of sessions within patients. Its power is a closed form: see regression_power."
+            "study of sessions within patients. Its power is a closed form: patient_design() plans it."
         )
     sessions, patients = (read_study_table(study, name) for name in ("sessions", "patients"))
     return _of_sessions(study, planned, (sessions, patients), from_data=from_data)
@@ -194,7 +181,8 @@ def _of_sessions(
         values += found
         notes += why_not
     spec = {"study": study.name, "model": planned.model, "outcome": planned.outcome, "predictor": planned.predictor,
-            "formula": planned.formula or _usual_formula(predictor), "lag": who.lag}  # fmt: skip
+            "formula": planned.formula or _usual_formula(predictor), "lag": who.lag,
+            "family": planned.family}  # fmt: skip
     return _answer(spec, values, tuple(notes), tables[0].index)
 
 
@@ -226,15 +214,8 @@ def _of_data(
     study: Study, planned: PlannedModel, predictor: Variable, who: Followed, values: list[DesignValue]
 ) -> tuple[list[DesignValue], list[Note]]:
     """What the data show, or why nothing is taken from them."""
-    from doublecode.analysis.study.run import read_study
-
-    try:
-        intake = read_study(study.folder)
-    except DoublecodeError as wrong:
-        return [], [Note("design_no_data", numbers={"reason": str(wrong).partition("\n")[0]})]
-    if intake.errors:
-        return [], [Note("design_problems", numbers={"n": len(intake.errors)})]
-    return _found(intake, planned, predictor, who, values), []
+    intake, why_not = readable(study.folder)
+    return [] if intake is None else _found(intake, planned, predictor, who, values), list(why_not)
 
 
 def _found(
@@ -276,7 +257,8 @@ def _answer(
     kept = _last(values)
     raters = next((one.value for one in kept if one.part == "raters"), 0)
     if not raters:  # nothing that is said of raters acts
-        kept = [one for one in kept if one.part not in ("double", "icc_rating", "severity", "points", "minutes")]
+        idle = ("double", "icc_rating", "severity", "points", "minutes")
+        kept = [one for one in kept if one.part not in idle or one.origin == "stated"]
     frame = pd.DataFrame([vars(one) for one in kept])
     design = {f"n_{origin}": int((frame["origin"] == origin).sum()) for origin in ORIGINS}
     return StudyDesign(spec, frame, design, notes, rows)

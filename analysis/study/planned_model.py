@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.mixed.formula import parse_mixed
 from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.planning.planned_study import FAMILIES
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.results import Note
 from doublecode.schemas.sensitivity_checks import base_of
+from doublecode.schemas.series_families import not_served
 from doublecode.schemas.study_parts import KEYS, ModerationModel, Variable
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ class PlannedModel:
         tested; 0 and empty of a multilevel model.
     moderated : str
         The moderator, where the product is tested.
+    family : str, optional
+        Of an outcome that is done or not, or counted, which is simulated as such.
     left_out : tuple of Note
         What the model has and the simulated studies have not.
     """
@@ -52,6 +56,7 @@ class PlannedModel:
     predictors: int = 0
     factors: tuple[str, ...] = ()
     left_out: tuple[Note, ...] = ()
+    family: str | None = None
 
     @property
     def is_of_patients(self) -> bool:
@@ -93,7 +98,8 @@ def _usual_model(study: Study) -> str:
     """The headline's model, else the last series that has a predictor beside time, else the first regression."""
     if study.sensitivity is not None:
         return study.sensitivity.headline.model
-    series = [one.name for one in study.series if _candidates(study, parse_mixed(one.steps[-1]))]
+    linear = (one for one in study.series if one.family is None)
+    series = [one.name for one in linear if _candidates(study, parse_mixed(one.steps[-1]))]
     rest = [*(one.name for one in study.moderations), *(one.name for one in study.patient_outcomes)]
     return next(iter([*series[-1:], *rest]), "")
 
@@ -110,6 +116,9 @@ def _candidates(study: Study, step: ModelFormula) -> list[str]:
 
 
 def _of_series(study: Study, series: ModelSeries, predictor: str | None) -> PlannedModel:
+    if series.family is not None:
+        instead = f"Name another by --model, or give the plan by flags, with --family {series.family}."
+        raise UsageError(f"{CALLER}: {series.name!r}: {not_served(series.family, 'a planned study', instead)}")
     head = None if study.sensitivity is None else study.sensitivity.headline
     is_headline = head is not None and head.model == series.name
     place = head.step - 1 if is_headline and head is not None and head.step is not None else -1
@@ -125,7 +134,8 @@ def _of_series(study: Study, series: ModelSeries, predictor: str | None) -> Plan
     split = [name for name in series.split if name in found]
     chosen = predictor or next(name for name in (asked, *split, *found) if name in found)
     formula, left = _in_our_names(study, series, step, chosen)
-    return PlannedModel(series.name, step.response, chosen, formula, left_out=tuple(left))
+    family = series.family if series.family in FAMILIES else None
+    return PlannedModel(series.name, step.response, chosen, formula, left_out=tuple(left), family=family)
 
 
 def _in_our_names(study: Study, series: ModelSeries, step: ModelFormula, chosen: str) -> tuple[str, list[Note]]:
@@ -136,13 +146,14 @@ def _in_our_names(study: Study, series: ModelSeries, step: ModelFormula, chosen:
     random = dict.fromkeys(_random(step, chosen, fixed))
     formula = f"outcome ~ {' + '.join([*fixed, *(random or ['(1 | patient)'])])}"
     others = [name for name in sorted(names) if name not in ("session", chosen)]
-    told = {
+    told: dict[str, tuple[dict[str, Any], bool]] = {
         "design_other_predictors": ({"names": ", ".join(others)}, bool(others)),
         "design_not_split": ({"predictor": chosen}, "within" in fixed and chosen not in series.split),
         "design_products": ({"formula": step.text}, any(sign in step.fixed for sign in ":*")),
         "design_courses": ({}, "(session | patient)" in random),
         "design_residuals": ({}, series.correlation is not None or series.variance_by is not None),
         "design_latent_means": ({}, series.latent_means),
+        "design_family": ({"family": series.family or ""}, series.family not in (None, *FAMILIES)),
     }
     return formula, [Note(kind, numbers=numbers) for kind, (numbers, holds) in told.items() if holds]
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from doublecode.schemas.study_parts import Variable
 
 Origin = Literal["declared", "data", "default", "stated"]
+ORIGINS: Final[tuple[Origin, ...]] = ("declared", "data", "default", "stated")
+ASSUMED_ICC: Final = 0.5
+"""ICC(A,1) of one rating where there is neither data nor a statement, as of :func:`doublecode.analysis.precision`."""
 MOST_POINTS: Final = 50
 """A scale of more points is as good as continuous."""
 

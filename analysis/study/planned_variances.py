@@ -8,8 +8,11 @@ import numpy as np
 
 from doublecode.analysis.study.planned_values import DesignValue, Followed
 from doublecode.schemas.errors import DoublecodeError
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from doublecode.analysis.study.planned_model import PlannedModel
@@ -19,6 +22,19 @@ if TYPE_CHECKING:
 FEWEST: Final = 10
 """Rows below which nothing is taken from them."""
 MOST_SHARE: Final = 0.95
+
+
+def readable(folder: Path) -> tuple[Intake | None, tuple[Note, ...]]:
+    """The data of a study folder; where nothing can be taken from them None, and why."""
+    from doublecode.analysis.study.run import read_study
+
+    try:
+        intake = read_study(folder)
+    except DoublecodeError as wrong:
+        return None, (Note("design_no_data", numbers={"reason": str(wrong).partition("\n")[0]}),)
+    if intake.errors:
+        return None, (Note("design_problems", numbers={"n": len(intake.errors)}),)
+    return intake, ()
 
 
 def rating_values(intake: Intake, variable: Variable) -> list[DesignValue]:
@@ -81,7 +97,10 @@ def frame_values(
     """
     values: list[DesignValue] = []
     has_outcome = planned.outcome in frame.columns
-    if has_outcome:
+    if has_outcome and planned.family is not None:
+        mean = float(frame[planned.outcome].mean())
+        values += [DesignValue("base", mean, "data", "base")] if mean > 0 else []
+    elif has_outcome:
         values += _outcome_values(frame, planned.outcome, therapists)
     shares = _shares(frame, planned.predictor, "patient")
     if shares is not None and sum(shares) > 0:

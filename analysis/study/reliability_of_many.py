@@ -214,11 +214,15 @@ def _over(frame: pd.DataFrame) -> pd.DataFrame:
             **dict(zip(OVER, key, strict=True)), "n_studies": part["study"].nunique(),
             "n_targets": int(part["n_targets"].sum()), "median": float(part["estimate"].median()),
             "low": float(part["estimate"].min()), "high": float(part["estimate"].max()),
-            "median_omega": float(part["omega"].median()),
+            "median_omega": _median(part["omega"].dropna()),
         }
         for key, part in known.groupby(list(OVER), sort=False)
     ]  # fmt: skip
     return frame_of(rows, (*OVER, "n_studies", "n_targets", "median", "low", "high", "median_omega"))
+
+
+def _median(values: pd.Series[float]) -> float:
+    return float(values.median()) if len(values) else float("nan")
 
 
 def _scales(frame: pd.DataFrame) -> pd.DataFrame:

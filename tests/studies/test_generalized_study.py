@@ -15,7 +15,9 @@ from doublecode.analysis import fit_generalized
 from doublecode.analysis.cli.app import app
 from doublecode.analysis.study.frame_of_study import study_frame
 from doublecode.analysis.study.frozen_plan import freeze_plan, plan_state
+from doublecode.analysis.study.planned_model import planned_model
 from doublecode.schemas import load_study
+from doublecode.schemas.errors import UsageError
 
 N_PATIENTS, N_SESSIONS = 16, 6
 COLUMNS = ("done", "tasks", "parts", "quality", "mood", "never", "sign", "review", "minutes")
@@ -225,8 +227,16 @@ def test_every_number_has_its_cells_and_its_sentence(study):
     assert "Within patients, higher review went with higher odds of done" in page
     assert "the random effects integrated out by adaptive Gauss–Hermite quadrature with 15 points" in page
     assert "done has two values, and a linear model predicts outside of them; family =" in page
-    assert (study / "report" / "figures" / "done_caterpillar.svg").is_file()
+    drawn = {path.stem for path in (study / "report" / "figures").glob("*.svg")}
+    assert {"done_caterpillar", "done_predicted", "tasks_predicted", "quality_predicted"} <= drawn
+    assert "done over review, within patients, model 2 within/between" in page
     assert CliRunner().invoke(app, ["models", str(study)]).output.count("log L") >= 3
+
+
+def test_power_of_a_study_is_of_linear_series_and_says_so(study):
+    with pytest.raises(UsageError, match="its family is 'binomial', and a planned study takes linear series only"):
+        planned_model(load_study(study), "done")
+    assert planned_model(load_study(study)).model == "linear"
 
 
 def test_a_plan_holds_the_family_and_names_its_change(study):

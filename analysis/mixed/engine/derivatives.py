@@ -111,9 +111,15 @@ def _times_outer(M: Floats, inverse: dict[int, Floats], state: State) -> Floats:
 
 def traces(U: Blocks, items: tuple[Element, ...]) -> Floats:
     """(B, m) tr(U Eₐ)."""
+    parts = [
+        (np.add.reduce(F - Y, axis=-1)[tier.rows, tier.columns] * tier.weight[:, None]).T
+        for tier, F, Y in zip(U.state.moments.layout.tiers, U.F, U.Y, strict=True)
+    ]
+    if U.state.moments.layout.alone:
+        return np.asarray(parts[0])
     out = np.empty((len(U.K), len(items)))
-    for tier, F, Y in zip(U.state.moments.layout.tiers, U.F, U.Y, strict=True):
-        out[:, tier.at] = (np.add.reduce(F - Y, axis=-1)[tier.rows, tier.columns] * tier.weight[:, None]).T
+    for tier, part in zip(U.state.moments.layout.tiers, parts, strict=True):
+        out[:, tier.at] = part
     for a in U.state.moments.layout.outside:
         item = items[a]
         diagonal = np.einsum("bhihj->bij", U.outer(item.block, item.block))
@@ -131,8 +137,8 @@ def products(U: Blocks, items: tuple[Element, ...]) -> Floats:
     flat = k_psi.reshape(B, len(inner), size)
     flipped = k_psi.swapaxes(-1, -2).reshape(B, len(inner), size)
     pairs = _inner_pairs(U) + flat @ flipped.swapaxes(1, 2)
-    if not outer and len(U.F) == 1:  # the elements of one factor stand in the order of θ
-        return U.state.moments.layout.tied(pairs, 1, 2)
+    if U.state.moments.layout.alone:
+        return pairs
     out = np.empty((B, m, m))
     out[:, inner[:, None], inner] = pairs
     for number, a in enumerate(inner if outer else ()):
@@ -309,9 +315,15 @@ class Derivatives:
         """(B, m) gradient of yᵀPy in the elements of D, −sᵀEₐs."""
         inner, outer = self.state.s
         layout = self.state.moments.layout
+        parts = [
+            np.add.reduce(s[tier.rows] * s[tier.columns], axis=-1).T * tier.weight
+            for tier, s in zip(layout.tiers, inner, strict=True)
+        ]
+        if layout.alone:
+            return np.asarray(-parts[0])
         out = np.empty((len(outer), len(layout.elements)))
-        for tier, s in zip(layout.tiers, inner, strict=True):
-            out[:, tier.at] = np.add.reduce(s[tier.rows] * s[tier.columns], axis=-1).T * tier.weight
+        for tier, own in zip(layout.tiers, parts, strict=True):
+            out[:, tier.at] = own
         for a in layout.outside:
             item = layout.elements[a]
             block = layout.blocks[item.block]

@@ -74,7 +74,8 @@ class Shared:
         _, J, r = self.cross.shape
         k, h = self._pairs
         outer = self.cross[k][..., :, None] * self.cross[h][..., None, :]
-        both = np.where((k == h)[:, None, None, None], outer, outer + outer.swapaxes(2, 3))
+        both = outer + outer.swapaxes(2, 3)
+        both[k == h] *= 0.5
         return both.reshape(len(k) * J, r * r)
 
     @cached_property

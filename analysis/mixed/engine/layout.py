@@ -131,6 +131,11 @@ class Layout:
         return tuple(a for a, element in enumerate(self.elements) if not element.inner)
 
     @cached_property
+    def alone(self) -> bool:
+        """Whether all terms are of one grouping factor: its elements are all there are, in the order of θ."""
+        return not self.finer and not self.outside
+
+    @cached_property
     def first_copies(self) -> Ints | None:
         """(m,) where the elements of each parameter begin; None if each has but one."""
         if all(block.copies == 1 for block in self.blocks):

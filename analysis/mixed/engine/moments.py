@@ -228,7 +228,7 @@ def _assemble(
     N, J = sums.Y.shape[1], layout.n_inner
     finer: tuple[Tier, ...] = ()
     zty = sums.products(sums.Y)
-    yty = np.add.reduce(sums.Y * sums.Y, axis=0) if N == 1 else np.einsum("in,in->n", sums.Y, sums.Y)
+    yty = _squares(sums.Y)
     n = np.full(N, float(len(sums.Y))) if sums.mask is None else sums.mask.sum(axis=0)
     if sums.mask is None and not layout.finer and _is_sparse(layout, len(sums.Y)):
         ztz, cross, wtw, wty = _sparse_design(sums, outer, order, layout)
@@ -320,6 +320,11 @@ def _in_units(Z: Floats, R: Floats, root: Floats | None) -> tuple[Floats, Floats
     return np.asarray(np.linalg.solve(R.T, (Z if root is None else root * Z).T).T, dtype=float), R
 
 
+def _squares(Y: Floats) -> Floats:
+    """(N,) sums of squares of the columns of (n, N)."""
+    return np.asarray((Y.T @ Y)[0] if Y.shape[1] == 1 else np.einsum("in,in->n", Y, Y))
+
+
 def _standardise(Y: Floats, X: Floats, mask: Floats | None) -> tuple[Floats, Floats, Floats]:
     """Take the least-squares fit and the unit out of each outcome; return both."""
     N, p = Y.shape[1], X.shape[1]
@@ -330,8 +335,8 @@ def _standardise(Y: Floats, X: Floats, mask: Floats | None) -> tuple[Floats, Flo
     else:
         residual, shift = _masked_residual(Y, X, mask)
         n = np.maximum(mask.sum(axis=0), 1.0)
-    scale = np.sqrt(np.einsum("in,in->n", residual, residual) / n)
-    scale = np.where(scale > 0, scale, 1.0)
+    scale = np.sqrt(_squares(residual) / n)
+    scale = scale + (scale == 0.0)
     return residual / scale, shift.reshape(N, p), scale
 
 

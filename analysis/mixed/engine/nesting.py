@@ -240,13 +240,20 @@ def _order(chain: tuple[Term, ...]) -> Ints | slice:
 
 def _places(codes: list[npt.NDArray[np.int64]]) -> tuple[Place, ...]:
     """Places of the groups, from the levels in sorted rows of each factor of the chain."""
-    starts = [np.concatenate([[0], np.flatnonzero(c[1:] != c[:-1]) + 1]) for c in codes]
+    starts = [_heads(own) for own in codes]
     out = []
     for tier, own in enumerate(starts):
         heads = tuple(np.searchsorted(own, coarser) for coarser in starts[tier + 1 :])
         parents = tuple(np.repeat(np.arange(len(h)), np.diff([*h, len(own)])) for h in heads)
         out.append(Place(own, np.asarray(codes[tier][own], dtype=np.intp), heads, parents))
     return tuple(out)
+
+
+def _heads(codes: npt.NDArray[np.int64]) -> Ints:
+    """Rows in which a level begins, of rows in the order of the levels."""
+    first = np.ones(len(codes), dtype=bool)
+    np.not_equal(codes[1:], codes[:-1], out=first[1:])
+    return np.flatnonzero(first)
 
 
 def finer_tiers(plan: Plan, columns: list[Floats], W: Floats, Y: Floats, mask: Floats | None) -> tuple[Tier, ...]:

@@ -1,7 +1,10 @@
 """Products and inverses of many small matrices, each element one contiguous array.
 
 A P × Q matrix per set and group is kept as (P, Q, B, J): products are loops over elements, and every
-step of such a loop is one operation on long arrays.
+step of such a loop is one operation on long arrays. Where a single small model is fitted the arrays are short, and
+its price is the number of calls, a microsecond each: then one call multiplies all matrices, one matrix is handed to
+LAPACK without numpy's set-up, and :func:`of_sets` hands on what is there without a copy. The numbers are the same to
+rounding.
 """
 
 from __future__ import annotations

@@ -36,14 +36,14 @@ def default_start(moments: Moments, scale: float = FIRST_START) -> Floats:
 def moment_start(moments: Moments) -> Floats:
     """(N, m) conditioned parameters by the method of moments, each grouping factor by itself."""
     layout = moments.layout
-    theta, covariances = np.tile(default_start(moments), (moments.n_sets, 1)), _factor_by_factor(moments)
+    theta, covariances = default_start(moments) + np.zeros((moments.n_sets, 1)), _factor_by_factor(moments)
     covariances /= _residual(moments, covariances)[:, None]
     for block in layout.blocks:
         rows, columns = triangle(block.size)
         D = np.zeros((len(theta), block.size, block.size))
         D[:, rows, columns] = D[:, columns, rows] = covariances[:, block.theta]
         values, vectors = eigen(D)
-        bounded = vectors * np.clip(values, SMALLEST, LARGEST)[:, None]
+        bounded = vectors * np.minimum(np.maximum(values, SMALLEST), LARGEST)[:, None]
         theta[:, block.theta] = cholesky(bounded @ vectors.swapaxes(1, 2))[:, rows, columns]
     return theta
 

@@ -58,7 +58,7 @@ def contrast_pairs(design: Design, name: str) -> list[tuple[str, Floats, Floats,
     """Contrast, X (n, p) at its two ends, and the divisor of the difference."""
     frame, column = design.frame, design.frame[name]
     values = list(pd.unique(column))
-    if pd.api.types.is_numeric_dtype(column.dtype) and len(values) > 2:
+    if is_number(design, name):
         step = STEP * float(column.std(ddof=1))
         ends = [_X(design, frame.assign(**{name: column + sign * step})) for sign in (1.0, -1.0)]
         return [("d/dx", ends[0], ends[1], 2.0 * step)]
@@ -66,6 +66,14 @@ def contrast_pairs(design: Design, name: str) -> list[tuple[str, Floats, Floats,
     levels = [v for v in column.cat.categories if v in set(values)] if categorical else sorted(values)
     ends = [_X(design, frame.assign(**{name: _constant(column, level)})) for level in levels]
     return [(f"{level} − {levels[0]}", end, ends[0], 1.0) for level, end in zip(levels[1:], ends[1:], strict=True)]
+
+
+def is_number(design: Design, name: str) -> bool:
+    """Whether a predictor varies as a number; two values, and what the formula makes categories, are levels."""
+    column = design.frame[name]
+    coded = {one.coded.strip("`") for one in design.fixed_spec.categories.values()}
+    numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
+    return bool(numeric and column.nunique() > 2 and name not in coded)
 
 
 def _constant(column: pd.Series[Any], level: Any) -> pd.Series[Any]:

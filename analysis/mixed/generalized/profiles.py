@@ -46,6 +46,12 @@ def profile_limits(parameter: Profiled, quantile: float, floor: float) -> tuple[
     return parameter.estimate + low, parameter.estimate + high
 
 
+def signed_root(parameter: Profiled, value: float, floor: float) -> float:
+    """ζ at a value of the parameter, NaN if unknown; limits hold the values where |ζ| is below the quantile."""
+    found = _Curve(parameter, floor).zeta(value - parameter.estimate)
+    return float("nan") if found is None else found[0]
+
+
 class _Curve(Counter):
     """F along the parameter, all others at their best."""
 

@@ -27,26 +27,40 @@ def integral(nagq: int) -> str:
     return "Laplace's approximation" if nagq == 1 else f"adaptive Gauss–Hermite quadrature with {nagq} points"
 
 
+def estimated(*, prior: bool) -> str:
+    """Say by what estimates were found.
+
+    Examples
+    --------
+    >>> estimated(prior=False)
+    'Maximum likelihood'
+    """
+    return "Likelihood penalised by the declared prior" if prior else "Maximum likelihood"
+
+
 def _likelihood(note: Note) -> str:
     family, link, nagq = (note.numbers[key] for key in ("family", "link", "nagq"))
-    why = _WHY[note.numbers["way"]]
+    how = estimated(prior=note.numbers["prior"])
     return (
-        f"Maximum likelihood, family {family} with {link} link, by {integral(nagq)}, {why}; log-likelihood, AIC, BIC "
-        "and χ² are of it. All models have the same rows."
+        f"{how}, family {family} with {link} link, by {integral(nagq)}, {_WHY[note.numbers['way']]}; log-likelihood, "
+        "AIC, BIC and χ² are of it. All models have the same rows."
     )
 
 
 def _dispersion(note: Note) -> str:
     ratio, p = format_number(note.numbers["ratio"]), format_p(note.numbers["p_value"])
     if note.numbers["more"] != "more":
-        return f"the outcome has less spread than the model says (ratio {ratio}, *p* {p}): limits are too wide."
+        return (
+            f"{note.subject}: the outcome has less spread than it says (ratio {ratio}, *p* {p}): limits are too wide."
+        )
     ways = {
         "poisson": "family = 'negative-binomial' takes it in",
         "binomial": "rows of one session are not independent trials; a random effect of each row may take it in",
         "negative-binomial": "look for a predictor or a random effect that is left out",
     }
     return (
-        f"the outcome has more spread than the model says (ratio {ratio}, *p* {p}), so that limits are too narrow: "
+        f"{note.subject}: the outcome has more spread than it says (ratio {ratio}, *p* {p}), so that limits are too "
+        "narrow: "
         f"{ways[note.numbers['family']]}."
     )
 
@@ -68,7 +82,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "series_likelihood": _likelihood,
     "series_dispersion": _dispersion,
     "series_zeros": lambda note: (
-        f"{note.numbers['more']} rows with a count of 0 than the model says (ratio "
+        f"{note.subject}: {note.numbers['more']} rows with a count of 0 than it says (ratio "
         f"{format_number(note.numbers['ratio'])}, *p* {format_p(note.numbers['p_value'])})."
     ),
     "ordinal_half_steps": (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from doublecode.analysis.rendering.tables import format_number
+from doublecode.analysis.rendering.tables import Table, column, format_number
 from doublecode.analysis.rendering.wording.phrases import Wording
 from doublecode.analysis.rendering.wording.power_words import design_words_of
 from doublecode.schemas.results import Note
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _cheapest(note: Note) -> str:
@@ -91,6 +94,14 @@ SENTENCES: Final[dict[str, Wording]] = {
     "design_more_ratings": "recodes and anchors are not in the hours of rating",
     "design_problems": "the data hold {n} problem(s) that stop an analysis; nothing was taken from them",
     "design_no_data": "nothing is taken from data, which are not there yet: {reason}",
+    "design_family": (
+        "the declared outcome is {family}; the simulated one is continuous, and power is that of a linear model. A "
+        "coarser outcome has less"
+    ),
+    "design_product": (
+        "tested is a product, and the closed form takes predictors as fixed: of scores that are drawn, with error, "
+        "power is some hundredths smaller"
+    ),
     "design_patient_mean": "left out: the reliability of the mean of {predictor} over a patient’s sessions",
     "icc_cheapest": _cheapest_of_widths,
     "icc_closed_forms": (
@@ -109,7 +120,7 @@ PART_WORDS: Final = {
     "severity": "Severity in a rating’s error", "points": "Points of the score",
     "icc_outcome": "Outcome’s ICC (patients)",
     "icc_predictor": "Predictor’s ICC (patients)", "icc_therapist": "Outcome’s ICC (therapists)",
-    "slope_sd": "*SD* of slopes", "minutes": "Minutes per rating",
+    "slope_sd": "*SD* of slopes", "base": "Outcome, middle patient", "minutes": "Minutes per rating",
 }  # fmt: skip
 SOURCE_WORDS: Final = {
     "patients": "patients.csv and sessions.csv: patients with a session",
@@ -126,6 +137,11 @@ SOURCE_WORDS: Final = {
     "continuous": "taken as continuous",
     "default": "nobody says; state it",
     "stated": "stated",
+    "base": "mean of the outcome over all sessions",
+    "included": "patients.csv: those who are included",
+    "complete_patients": "patients who have all that the regression asks for",
+    "rated_sessions": "sessions of each in which the predictor is rated",
+    "icc_used": "ICC of its ratings as they are analysed, main phase",
     "one_value": "each patient has one value of the predictor",
     "icc": "ICC of the predictor’s ratings, main phase",
     "severity": "variances of the predictor’s ratings",
@@ -136,11 +152,29 @@ SOURCE_WORDS: Final = {
 }
 
 
+ORIGINS: Final = {"declared": "declared", "data": "found in the data", "default": "default", "stated": "stated"}
+
+
+def design_table(title: str, frame: pd.DataFrame) -> Table:
+    """The parts of a planned study in words: value, origin, where from."""
+    said = frame.assign(
+        name=[PART_WORDS.get(one, one[:1].upper() + one[1:]) for one in frame["part"]],
+        said=list(map(value_of_part, frame["part"], frame["value"])),
+        origin=frame["origin"].map(ORIGINS),
+        where=list(map(source_of_part, frame["source"])),
+    )
+    columns = (
+        column("name", "Part", kind="text"), column("said", "Value", kind="text"),
+        column("origin", "Origin", kind="text"), column("where", "Where from", kind="text"),
+    )  # fmt: skip
+    return Table("planned_study", title, said, columns)
+
+
 def value_of_part(part: str, value: float) -> str:
     """A part of a plan as a table shows it."""
     if part in ("dropout", "lost", "double", "severity"):
         return format_number(value, "percent", 0)
-    return format_number(value, "bounded" if part.startswith("icc_") else "count")
+    return format_number(value, "bounded" if part.startswith(("icc_", "reliability", "base")) else "count")
 
 
 def source_of_part(source: str) -> str:

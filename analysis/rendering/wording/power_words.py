@@ -31,7 +31,8 @@ DDF: Final = {
 LEVELS: Final = {"within": "within patients", "between": "between patients", "trend": "per session"}
 PERCENT: Final = frozenset(("double", "dropout", "lost"))
 VARIED: Final = {
-    "patients": "patients", "sessions": "sessions per patient", "therapists": "therapists", "raters": "raters",
+    "patients": "the number of patients", "sessions": "the number of sessions per patient",
+    "therapists": "the number of therapists", "raters": "the number of raters",
     "double": "the share of sessions coded twice", "icc_rating": "the ICC of one rating", "dropout": "drop-out",
     "lost": "the share of sessions lost", "severity": "the share of severity in a rating's error",
     "points": "points of the rating scale", "minutes": "minutes per rating",
@@ -106,7 +107,7 @@ def caption(facts: PowerFacts) -> str:
     return (
         f"Power to find {joined(effects)} by {by}, two-sided α = {format_number(facts.alpha, 'bounded')}. "
         f"{_sentence('; '.join(design_words(facts)))}. Model: {facts.formula}. {_studies(facts)}, seed {facts.seed}; "
-        "bands and ± are 95 % limits of the simulation."
+        "bands and ± are 95 % limits of the simulation, and the line, or a frame, marks power of .80."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from doublecode.analysis.rendering.predicted_figures import level_text
 from doublecode.analysis.rendering.tables import format_number
 from doublecode.analysis.rendering.wording.phrases import plural
 
@@ -35,7 +36,7 @@ def predicted_words(course: PredictedCourse) -> str:
 
 def _at(course: PredictedCourse, place: Any) -> str:
     rows = course.curve[course.curve["x"] == place]
-    where = f"{course.predictor} {format_number(place, 'count') if course.is_number else place}"
+    where = f"{course.predictor} {format_number(place, 'count') if course.is_number else level_text(place)}"
     if course.categories:
         shares = ", ".join(
             f"{name} {format_number(one, 'bounded')}"

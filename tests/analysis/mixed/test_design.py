@@ -251,3 +251,19 @@ def test_exact_outcomes_never_end_in_linear_algebra(data, seed):
     exact = 10.0 * rng.normal(size=60)[data.g] + data.x + np.where(data.row % 2, 3.7, 0.1)
     frame = data.assign(y=exact, h=data.row % 2)
     refused(NotEstimable, "without error", "y ~ x + (1 | g) + (1 | h)", frame)
+
+
+def test_only_columns_in_use_are_looked_at():
+    """A column of lists in the frame hinders no model without it; in use it is refused, and nullable numbers serve."""
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"g": np.repeat(np.arange(6), 4), "x": rng.normal(size=24), "y": rng.normal(size=24)})
+    data["y"] += data.g
+    plain = fit_mixed("y ~ x + (1 | g)", data, ddf="z")
+    odd = data.astype({"x": "Float64", "g": "Int64"}).assign(raters=[["A", "B"]] * 24)
+    assert fit_mixed("y ~ x + (1 | g)", odd, ddf="z").loglik == pytest.approx(plain.loglik, abs=1e-12)
+    odd.loc[3, "x"] = pd.NA
+    assert fit_mixed("y ~ x + (1 | g)", odd, ddf="z").design["dropped_rows"] == [3]
+    with pytest.raises(ContractError, match="the column 'raters' holds several values in one cell"):
+        fit_mixed("y ~ raters + (1 | g)", odd)
+    with pytest.raises(ContractError, match="the column 'x' stands 2 times"):
+        fit_mixed("y ~ x + (1 | g)", pd.concat([data, data[["x"]]], axis=1))

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
+from doublecode.analysis.results import spread_work as module
 from doublecode.analysis.results.spread_work import Workers, spread_work
 from doublecode.schemas.errors import UsageError
 from tests.conftest import script
@@ -85,6 +87,14 @@ def test_a_lost_worker_is_replaced(tmp_path):
     assert spread_work(lost_once, pieces, Workers(jobs=2)) == {str(i): i for i in range(8)}
     with pytest.raises(UsageError, match=r"workers were lost again and again.*2 of 2 pieces are left"):
         spread_work(always_lost, {"a": 1, "b": 2}, Workers(jobs=2))
+
+
+def test_a_worker_that_leaves_while_work_comes_is_replaced(monkeypatch):
+    """joblib warns of it in a thread of its own; as an error, which it is here, that would be waited for in vain."""
+    monkeypatch.setattr(module, "IDLE", 0.02)
+    for _ in range(6):
+        assert spread_work(squared, PIECES, Workers(jobs=2))["piece 2"]["square"] == 4
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(("given", "message"), [

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.report.records import results_record
+from doublecode.schemas.errors import UsageError
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 IN_R = json.loads((REFERENCE / "generalized_series.json").read_text(encoding="utf-8"))
@@ -84,6 +85,17 @@ def test_steps_are_compared_and_shares_are_on_the_latent_scale(adolescent_run):
     assert far(result.sources["share"].iloc[0], variance / (variance + np.pi**2 / 3)) < TOLERANCE
     assert list(result.proportional["term"]) == ["ir"]
     assert {note.kind for note in result.notes} >= {"series_likelihood", "ordinal_half_steps"}
+
+
+def test_the_figure_is_of_the_deviation_within_patients_and_no_other_figure_is_drawn(telephone_run, adolescent_run):
+    (done,), (given,) = telephone_run.generalized, adolescent_run.generalized
+    model, course = done.predicted()
+    assert (model.label, course.predictor, course.quantity) == ("3 within/between", "tbh_within", "probability")
+    assert given.predicted()[1].categories == ("0", "1", "2", "2.5", "3", "4")
+    assert given.predicted(given.models[0].label) is None
+    for how, told in (({"kind": "course"}, "allowed: 'predicted', 'caterpillar'"), ({"label": "9"}, "label='9'")):
+        with pytest.raises(UsageError, match=told):
+            given.plot(**how)
 
 
 def test_results_json_holds_the_series_apart_from_the_linear_ones(telephone_run):

@@ -14,7 +14,15 @@ from doublecode.analysis.mixed.checks import orthogonal
 from doublecode.analysis.mixed.design import build_design
 from doublecode.analysis.mixed.engine import optimise
 from doublecode.analysis.mixed.engine.moments import make_moments
-from doublecode.analysis.mixed.engine.small_matrices import smallest_eigenvalue
+from doublecode.analysis.mixed.engine.small_matrices import (
+    FEW,
+    cholesky,
+    invert_plus_one,
+    multiply,
+    of_sets,
+    smallest_eigenvalue,
+    solve,
+)
 
 REFERENCE = Path(__file__).parents[3] / "reference"
 
@@ -77,3 +85,35 @@ def test_where_a_variance_is_small_the_last_hessian_is_made(number, reml, varian
 def test_models_of_equal_layout_share_its_index_arrays():
     one, other = (make_moments(build_design("y ~ time + (time | patient)", growth(3))) for _ in range(2))
     assert one.layout is other.layout
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("groups", [5, FEW + 1])
+def test_few_and_many_small_matrices(size, groups):
+    """Products and inverses element by element, or all in one call, against numpy's of each matrix."""
+    rng = np.random.default_rng(3)
+    A = rng.normal(size=(1, groups, size, 2 * size))
+    A, D = A @ A.swapaxes(2, 3), np.cov(rng.normal(size=(size, 20))).reshape(1, size, size)
+    first, last = np.moveaxis(A, (2, 3), (0, 1)), np.moveaxis(D, 0, 2)
+    np.testing.assert_allclose(np.moveaxis(multiply(first, first), (0, 1), (2, 3)), A @ A, rtol=1e-13)
+    E, log = invert_plus_one(last, first)
+    plus = np.eye(size) + D[:, None] @ A
+    np.testing.assert_allclose(np.moveaxis(E, (0, 1), (2, 3)), np.linalg.inv(plus), rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(log, np.linalg.slogdet(plus)[1].sum(axis=1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("sets", [1, 3])
+def test_factors_and_solutions_of_one_matrix_and_of_several(sets):
+    rng = np.random.default_rng(4)
+    A = rng.normal(size=(sets, 3, 9))
+    A, b = A @ A.swapaxes(1, 2), rng.normal(size=(sets, 3))
+    L = cholesky(A)
+    np.testing.assert_allclose(L @ L.swapaxes(1, 2), A, rtol=1e-13)
+    np.testing.assert_array_equal(np.triu(L, 1), 0.0)
+    np.testing.assert_allclose((A @ solve(A, b)[:, :, None])[:, :, 0], b, rtol=1e-11)
+    assert np.isnan(solve(np.zeros((sets, 2, 2)), np.ones((sets, 2)))).all()
+    with pytest.raises(np.linalg.LinAlgError):
+        cholesky(-A)
+    np.testing.assert_array_equal(of_sets(A, np.arange(sets)), A)
+    np.testing.assert_array_equal(of_sets(A, np.array([sets - 1, 0])), A[[sets - 1, 0]])
+    np.testing.assert_array_equal(of_sets(A, np.array([2, 0]), 1), A[:, [2, 0]])

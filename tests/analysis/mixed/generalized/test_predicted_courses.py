@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.mixed import fit_generalized
+from doublecode.analysis.mixed.generalized.population import population_mean
 from doublecode.analysis.rendering.figures import figure_of, render_png, render_svg
 from doublecode.analysis.rendering.wording.predicted import predicted_words
 from doublecode.schemas.errors import UsageError
@@ -150,3 +151,26 @@ def test_words_of_categories_stand_beside_and_apart() -> None:
     heights = [text.get_position()[1] for text in named]
     assert (np.diff(heights) > 0.05).all()
     assert all(text.get_position()[0] > 1 for text in named)
+
+
+def test_numbers_made_categories_are_levels_in_courses_and_in_average_effects() -> None:
+    data = HOMEWORK.assign(stage=HOMEWORK["session"] % 3 + 1.0)
+    fit = fit_generalized("done ~ C(stage) + x + (1 | patient)", data, family="binomial")
+    assert [label.get_text() for label in fit.plot("stage").get_xticklabels()] == ["1", "2", "3"]
+    words = fit_generalized("done ~ stage + x + (1 | patient)", data.assign(stage="s" + data["stage"].astype(str)),
+                            family="binomial")  # fmt: skip
+    np.testing.assert_allclose(fit.course("stage").curve["estimate"], words.course("stage").curve["estimate"])
+    effects = fit.average_effects("stage")
+    assert effects["contrast"].tolist() == ["2.0 − 1.0", "3.0 − 1.0"]
+    np.testing.assert_allclose(effects["estimate"], words.average_effects("stage")["estimate"], atol=1e-9)
+
+
+def test_many_rows_are_averaged_over_five_hundred_that_stand_for_them() -> None:
+    rng = np.random.default_rng(2)
+    many = pd.concat([HOMEWORK.assign(patient=HOMEWORK["patient"] + str(k)) for k in range(12)], ignore_index=True)
+    many["z"] += rng.normal(0, 0.5, len(many))
+    fit = fit_generalized("done ~ x + z + (1 | patient)", many, family="binomial")
+    found = fit.course("x", at=[0.0]).curve["estimate"].iloc[0]
+    eta = fit.predict(many.assign(x=0.0), kind="link", random="none").to_numpy()
+    variance = np.full(len(many), fit.variances["variance"].iloc[0])
+    assert found == pytest.approx(population_mean(eta, variance, "logit").mean(), abs=2e-5)
