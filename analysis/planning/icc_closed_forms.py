@@ -77,7 +77,7 @@ def exact_width(icc: float, n: int, k: int, *, mean_of: int = 1, conf_level: flo
     Examples
     --------
     >>> round(exact_width(0.85, 20, 4), 3)
-    0.199
+    0.2
     """
     df1, df2 = n - 1, (n - 1) * (k - 1)
     places = (np.arange(POINTS) + 0.5) / POINTS

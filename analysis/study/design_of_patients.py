@@ -156,7 +156,7 @@ def patient_design(folder: str | Path, *, model: str | None = None, from_data: b
     >>> found.spec["tested"], found.spec["predictors"]
     ('rationale_s1:ir', 4)
     >>> found.power(0.15, scale="f2").frame["power"].round(2).tolist()
-    [0.34]
+    [0.39]
     """
     from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.study_tables import read_study_table
