@@ -17,7 +17,7 @@ from doublecode.analysis.reliability.planned_pairs import rotating_layout
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import NotEstimable, UsageError
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.results import Note, check_conf_level
 
 CALLER: Final = "icc_widths"
@@ -87,7 +87,7 @@ class IccWidths(Answer):
         """
         known = list(dict.fromkeys(self.frame["form"]))
         if form not in known:
-            raise UsageError(f"cheapest: form is {form!r}; {allowed(form, known)}.")
+            raise UsageError(f"cheapest: form is {form!r}; {ended(allowed(form, known))}")
         own = self.frame[self.frame["form"] == form]
         fits = own[own["width"] <= width].sort_values(["hours", "width"], kind="stable")
         if fits.empty:

@@ -19,7 +19,7 @@ from doublecode.analysis.study.planned_values import ASSUMED_ICC, ORIGINS, Desig
 from doublecode.analysis.study.planned_variances import rating_values, readable
 from doublecode.schemas.errors import DoublecodeError, UsageError
 from doublecode.schemas.frames import IN_NO_NUMBER
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class PatientDesign(Answer):
             if name not in STATED:
                 raise UsageError(
                     f"{CALLER}: {name.replace('_', '-')} does not act where patients have one value each; "
-                    f"{allowed(name, STATED)}."
+                    f"{ended(allowed(name, STATED))}"
                 )
         own = [DesignValue(name, float(value), "stated", "stated") for name, value in values.items()]
         columns = (self.frame[name].tolist() for name in ("part", "value", "origin", "source"))

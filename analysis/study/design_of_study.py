@@ -27,7 +27,7 @@ from doublecode.analysis.study.planned_values import (
 )
 from doublecode.analysis.study.planned_variances import frame_values, rating_values, readable
 from doublecode.schemas.errors import DoublecodeError, UsageError
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class StudyDesign(Answer):
         """
         for name in values:
             if name not in PARTS:
-                raise UsageError(f"{CALLER}: {name!r} is no part of a plan; {allowed(name, PARTS)}.")
+                raise UsageError(f"{CALLER}: {name!r} is no part of a plan; {ended(allowed(name, PARTS))}")
         own = [DesignValue(name, float(value), "stated", "stated") for name, value in values.items()]
         return _answer(self.spec, [*_values(self.frame), *own], self.notes, self.rows)
 

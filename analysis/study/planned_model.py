@@ -11,11 +11,10 @@ from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.planning.planned_study import FAMILIES
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.model_series import ModelSeries
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.results import Note
 from doublecode.schemas.sensitivity_checks import base_of
-from doublecode.schemas.series_families import not_served
 from doublecode.schemas.study_parts import KEYS, ModerationModel, Variable
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def planned_model(study: Study, model: str | None = None, predictor: str | None 
     models |= {one.name: one for one in study.patient_outcomes}
     if model is not None and model not in models:
         known = allowed(model, list(models)) if models else "study.toml declares no model"
-        raise UsageError(f"{CALLER}: --model: there is no model {model!r}; {known}.")
+        raise UsageError(f"{CALLER}: --model: there is no model {model!r}; {ended(known)}")
     chosen = models.get(model or _usual_model(study))
     if isinstance(chosen, ModelSeries):
         return _of_series(study, chosen, predictor)
@@ -98,15 +97,15 @@ def _usual_model(study: Study) -> str:
     """The headline's model, else the last series that has a predictor beside time, else the first regression."""
     if study.sensitivity is not None:
         return study.sensitivity.headline.model
-    linear = (one for one in study.series if one.family is None)
-    series = [one.name for one in linear if _candidates(study, parse_mixed(one.steps[-1]))]
+    known = (one for one in study.series if one.family in (None, *FAMILIES))
+    series = [one.name for one in known if _candidates(study, parse_mixed(one.steps[-1]))]
     rest = [*(one.name for one in study.moderations), *(one.name for one in study.patient_outcomes)]
     return next(iter([*series[-1:], *rest]), "")
 
 
 def _only(asked: str | None, has: tuple[str, ...], where: str) -> None:
     if asked is not None and asked not in has:
-        raise UsageError(f"{CALLER}: --predictor: {where} has none called {asked!r}; {allowed(asked, has)}.")
+        raise UsageError(f"{CALLER}: --predictor: {where} has none called {asked!r}; {ended(allowed(asked, has))}")
 
 
 def _candidates(study: Study, step: ModelFormula) -> list[str]:
@@ -116,9 +115,11 @@ def _candidates(study: Study, step: ModelFormula) -> list[str]:
 
 
 def _of_series(study: Study, series: ModelSeries, predictor: str | None) -> PlannedModel:
-    if series.family is not None:
-        instead = f"Name another by --model, or give the plan by flags, with --family {series.family}."
-        raise UsageError(f"{CALLER}: {series.name!r}: {not_served(series.family, 'a planned study', instead)}")
+    if series.family not in (None, *FAMILIES):
+        raise UsageError(
+            f"{CALLER}: {series.name!r}: its family is {series.family!r}, and simulated are continuous outcomes, "
+            f"{' and '.join(FAMILIES)}. Name another by --model, or give the plan by flags."
+        )
     head = None if study.sensitivity is None else study.sensitivity.headline
     is_headline = head is not None and head.model == series.name
     place = head.step - 1 if is_headline and head is not None and head.step is not None else -1
@@ -153,7 +154,6 @@ def _in_our_names(study: Study, series: ModelSeries, step: ModelFormula, chosen:
         "design_courses": ({}, "(session | patient)" in random),
         "design_residuals": ({}, series.correlation is not None or series.variance_by is not None),
         "design_latent_means": ({}, series.latent_means),
-        "design_family": ({"family": series.family or ""}, series.family not in (None, *FAMILIES)),
     }
     return formula, [Note(kind, numbers=numbers) for kind, (numbers, holds) in told.items() if holds]
 
@@ -183,7 +183,9 @@ def _undeclared(study: Study, predictor: str | None) -> PlannedModel:
     rated = [name for name, source in sources.items() if source == "raters"]
     known = [one.name for one in study.variables if one.name not in study.times]
     if predictor is not None and predictor not in known:
-        raise UsageError(f"{CALLER}: --predictor: there is no variable {predictor!r}; {allowed(predictor, known)}.")
+        raise UsageError(
+            f"{CALLER}: --predictor: there is no variable {predictor!r}; {ended(allowed(predictor, known))}"
+        )
     if predictor is None and not rated:
         raise UsageError(
             f"{CALLER}: {study.name}: study.toml declares neither a model nor a variable that raters fill in. Declare "

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FEWEST: Final = 10
 """Rows below which nothing is taken from them."""
+NOTHING: Final = 1e-6
 MOST_SHARE: Final = 0.95
 
 
@@ -139,4 +140,5 @@ def _shares(frame: pd.DataFrame, name: str, *groups: str, course: bool = False) 
     except DoublecodeError:
         return None
     own = found.groupby("group", sort=False)["variance"].first()
-    return (*(float(own[group]) for group in groups), float(own["Residual"]))
+    shares = (*(float(own[group]) for group in groups), float(own["Residual"]))
+    return tuple(one if one > NOTHING * sum(shares) else 0.0 for one in shares)

@@ -133,7 +133,7 @@ def reliability_of_studies(
     ...     found = reliability_of_studies([folder])
     >>> scales = found.frame[(found.frame["level"] == "scale") & (found.frame["phase"] == "main")]
     >>> scales[["study", "name", "form"]].values.tolist()
-    [['adolescent_cbt', 'specification', 'ICC(A,k_eff)']]
+    [['adolescent_cbt', 'total', 'ICC(1,k_eff)']]
     """
     workers = workers or Workers()
     places = [folders] if isinstance(folders, str | Path) else list(folders)

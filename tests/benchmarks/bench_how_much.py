@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -123,7 +124,7 @@ def task_studies(n: int) -> dict[str, float]:
 def task_workbooks(n: int) -> dict[str, float]:
     from doublecode.analysis import read_study
 
-    folder = HERE.parents[1] / "data_examples" / "telephone_cbt"
+    folder = Path(str(files("doublecode.data_examples") / "telephone_cbt"))
     read_study(folder)
     start = time.process_time()
     for _ in range(n):
@@ -219,7 +220,7 @@ def multiverse() -> None:
     from doublecode.analysis import Workers, read_study, study_sensitivity
     from doublecode.schemas.sensitivity import Sensitivity
 
-    intake = read_study(HERE.parents[1] / "data_examples" / "telephone_cbt")
+    intake = read_study(Path(str(files("doublecode.data_examples") / "telephone_cbt")))
     choices = {name: CHOICES[name] for name in list(CHOICES)[-3:]} if QUICK else CHOICES
     asked = {"headline": {"model": "phq9", "term": "he_within"}, "leave_out": ["patient", "rater", "therapist"]}
     text = json.dumps(asked | {"choices": choices})

@@ -21,13 +21,13 @@ told <- function(fit, terms) {
 phone <- read.csv("generalized_series_telephone.csv")
 phone$session_from_1 <- phone$session - 1
 phone <- split_parts(phone, "tbh")
-of_phone <- function(right) glmer(as.formula(paste("cbind(completed, assigned - completed) ~", right, "+ (1 | patient)")),
+of_phone <- function(right) glmer(as.formula(paste("cbind(hw_done, hw_given - hw_done) ~", right, "+ (1 | patient)")),
                                   phone, binomial, nAGQ = 15, control = tight)
 rights <- c("1", "session_from_1", "session_from_1 + tbh", "session_from_1 + tbh_within + tbh_between")
 fits <- lapply(rights, of_phone)
 out <- list(telephone = lapply(fits, function(fit) told(fit, rownames(coef(summary(fit))))))
 # glmer's log-likelihood by quadrature is up to a constant; all four variances are 0, where it is that of glm
-plain <- function(right) as.numeric(logLik(glm(as.formula(paste("cbind(completed, assigned - completed) ~", right)),
+plain <- function(right) as.numeric(logLik(glm(as.formula(paste("cbind(hw_done, hw_given - hw_done) ~", right)),
                                                binomial, phone)))
 out$glm <- sapply(rights, plain, USE.NAMES = FALSE)
 

@@ -6,6 +6,8 @@ Outcomes: done or not, counts, ratings of 0 to 4, and done or not of 10 patients
 standard deviation between patients by profile likelihood and Wald's (a variance of zero has none and counts as
 missed); thresholds by Wald's. Profile limits hold the truth where the profile at the truth lies within the quantile:
 that is computed, and in the first 20 sets the limits themselves are held against it.
+
+The printed `few` are the first 1,000 sets.
 """
 
 from __future__ import annotations

@@ -233,10 +233,12 @@ def test_every_number_has_its_cells_and_its_sentence(study):
     assert CliRunner().invoke(app, ["models", str(study)]).output.count("log L") >= 3
 
 
-def test_power_of_a_study_is_of_linear_series_and_says_so(study):
-    with pytest.raises(UsageError, match="its family is 'binomial', and a planned study takes linear series only"):
-        planned_model(load_study(study), "done")
-    assert planned_model(load_study(study)).model == "linear"
+def test_power_of_a_study_knows_the_family_of_a_series(study):
+    assert planned_model(load_study(study), "done").family == "binomial"
+    with pytest.raises(UsageError, match="its family is 'negative-binomial', and simulated are continuous outcomes"):
+        planned_model(load_study(study), "tasks")
+    last = [one for one in load_study(study).series if one.family in (None, "binomial", "poisson")][-1]
+    assert planned_model(load_study(study)).model == last.name
 
 
 def test_a_plan_holds_the_family_and_names_its_change(study):

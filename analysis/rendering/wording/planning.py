@@ -94,10 +94,6 @@ SENTENCES: Final[dict[str, Wording]] = {
     "design_more_ratings": "recodes and anchors are not in the hours of rating",
     "design_problems": "the data hold {n} problem(s) that stop an analysis; nothing was taken from them",
     "design_no_data": "nothing is taken from data, which are not there yet: {reason}",
-    "design_family": (
-        "the declared outcome is {family}; the simulated one is continuous, and power is that of a linear model. A "
-        "coarser outcome has less"
-    ),
     "design_product": (
         "tested is a product, and the closed form takes predictors as fixed: of scores that are drawn, with error, "
         "power is some hundredths smaller"

@@ -30,7 +30,7 @@ def far(ours: Any, theirs: Any) -> float:
 
 @pytest.mark.parametrize(
     ("study", "columns"),
-    [("telephone", ["session", "assigned", "completed", "tbh"]), ("adolescent", ["therapist", "rationale_s1", "ir"])],
+    [("telephone", ["session", "hw_given", "hw_done", "tbh"]), ("adolescent", ["therapist", "rationale_s1", "ir"])],
 )
 def test_the_exported_columns_are_those_of_the_models(study, columns, telephone_run, adolescent_run):
     run = telephone_run if study == "telephone" else adolescent_run

@@ -151,8 +151,6 @@ def test_a_new_folder_is_enough(new):
     (series("phq9 ~ weeks + he + extent + (1 | patient)",
             more='split = ["he"]\ncorrelation = "ar1(session | patient)"'),
      "outcome ~ within + between + (1 | patient)", {"design_other_predictors", "design_residuals"}),
-    (series("extent ~ he + (1 | patient)", more='split = ["he"]\nfamily = "ordinal"'),
-     "outcome ~ within + between + (1 | patient)", {"design_family", "design_outcome_rated"}),
     (series("he ~ phq9 + (1 | patient)", more='split = ["phq9"]\nlatent_means = true'),
      "outcome ~ within + between + (1 | patient)", {"design_latent_means", "design_outcome_rated"}),
 ])  # fmt: skip
@@ -164,8 +162,14 @@ def test_the_declared_model_in_the_names_of_the_simulation(new, models, formula,
 
 
 def test_a_declared_family_is_simulated(new):
+    """Done or not and counts are; ordered categories are refused with the way on."""
+    folder = new(series("extent ~ he + (1 | patient)", more='split = ["he"]\nfamily = "ordinal"'))
+    with pytest.raises(
+        UsageError, match="its family is 'ordinal', and simulated are continuous outcomes, binomial and poisson"
+    ):
+        study_design(folder, model="m")
     design = study_design(new(series("phq9 ~ he + (1 | patient)", more='split = ["he"]\nfamily = "poisson"')))
-    assert "design_family" not in {note.kind for note in design.notes}
+    assert "(poisson) on he" in str(design)
     with pytest.raises(UsageError, match="base is None with family 'poisson'; give the mean count"):
         design.power(within=0.2, studies=100)
     found = design.stating({"base": 3}).power(within=0.2, studies=100)
