@@ -15,6 +15,7 @@ from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from doublecode.analysis.planning.power_result import PowerResult
+    from doublecode.analysis.results.spread_work import Workers
     from doublecode.analysis.study.design_of_study import StudyDesign
 
 WHOLE: Final = ("patients", "sessions", "therapists", "raters", "points")
@@ -100,7 +101,7 @@ def power(
         float | None, _part("With --items: its omega; the width of that interval, too.", panel=RATERS)
     ] = None,
     model: Annotated[
-        str | None, _part("With STUDY: which declared model.", "the headline's, else the last", panel=MODEL)
+        str | None, _part("With STUDY: which declared model.", "the headline's, else one that is named", panel=MODEL)
     ] = None,
     predictor: Annotated[
         str | None, _part("With STUDY: whose effect is to be found.", "the headline's", panel=MODEL)
@@ -173,17 +174,20 @@ def power(
         idle |= {"family": family, "base": base, "trend": trend}
         power_of_patients(study, lists, model, idle, scale or "r", alpha, as_json=as_json)
         return
+    from doublecode.analysis.results.spread_work import Workers
+
     _check(lists, figure, cheapest, icc_width, overwrite=overwrite)
     n = 1000 if studies is None else studies
     made = {"scale": scale, "ddf": ddf, "alpha": alpha, "studies": n, "half_width": half_width, "seed": seed}
     design = _design(study, lists, model, predictor)
     if family is not None and design is not None:
         raise UsageError("--family: a study folder says itself what its outcome is; give the plan by flags instead.")
-    result = _simulated(design, lists, formula, made | {"family": family}, (jobs, scheduler, keep))
+    workers = Workers(jobs, scheduler, keep)
+    result = _simulated(design, lists, formula, made | {"family": family}, workers)
     written = None if figure is None else result.write_figure(figure, shape=shape, overwrite=overwrite)
     words = result.text() if text else ""
     if cheapest is not None:
-        result = result.cheapest(cheapest, icc_width)
+        result = _cheapest(result, cheapest, icc_width, workers)
     _print(design, result, words, written, as_json=as_json)
 
 
@@ -232,11 +236,6 @@ def _design(
         return None
     from doublecode.analysis.study.design_of_study import study_design
 
-    if for_effect and not any(name in lists for name in EFFECTS):
-        raise UsageError(
-            "power: no effect is stated; give --within, --between or --trend, 0 for the type I error: the smallest "
-            "that would matter. What the study has found is not taken: its power would only repeat its p value."
-        )
     return study_design(study, model=model, predictor=predictor).stating(_base(lists))
 
 
@@ -249,11 +248,10 @@ def _base(lists: dict[str, list[float]]) -> dict[str, float]:
 
 def _simulated(
     design: StudyDesign | None, lists: dict[str, list[float]], formula: str | None, made: dict[str, Any],
-    where: tuple[int, str | None, Path | None],
+    workers: Workers,
 ) -> PowerResult:  # fmt: skip
     from doublecode.analysis.planning.planned_study import PlannedStudy
     from doublecode.analysis.planning.simulated_power import power as simulated
-    from doublecode.analysis.results.spread_work import Workers
 
     family = made.pop("family")
     plan = PlannedStudy(**_base(lists), family=family) if design is None else design.plan  # type: ignore[arg-type]
@@ -262,8 +260,15 @@ def _simulated(
     declared = None if design is None else str(design.spec["formula"])
     with progress_bar() as show:
         return simulated(
-            plan, **stated, vary=varied, formula=formula or declared, workers=Workers(*where), progress=show, **made
+            plan, **stated, vary=varied, formula=formula or declared, workers=workers, progress=show, **made
         )
+
+
+def _cheapest(result: PowerResult, asked: float, icc_width: float | None, workers: Workers) -> PowerResult:
+    from doublecode.analysis.planning.fresh_draws import cheapest_again
+
+    with progress_bar() as show:
+        return cheapest_again(result, asked, icc_width, workers=workers, progress=show)
 
 
 def _print(design: StudyDesign | None, result: PowerResult, words: str, written: Path | None, *, as_json: bool) -> None:
