@@ -19,6 +19,7 @@ _KEPT: Final = {
     "ordinal_categories_empty": "series_categories_empty",
     "generalized_no_overdispersion": "series_no_overdispersion",
     "generalized_prior": "series_prior",
+    "offset_is_no_log": "series_offset_is_no_log",
 }
 """Notes of a fit that hold for the series; others are said of it in its own way."""
 

@@ -79,6 +79,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "series_categories_empty": _as_sentence(ordinal.SENTENCES["ordinal_categories_empty"]),
     "series_no_overdispersion": _as_sentence(generalized.SENTENCES["generalized_no_overdispersion"]),
     "series_prior": _as_sentence(generalized.SENTENCES["generalized_prior"]),
+    "series_offset_is_no_log": _as_sentence(generalized.SENTENCES["offset_is_no_log"]),
     "series_likelihood": _likelihood,
     "series_dispersion": _dispersion,
     "series_zeros": lambda note: (
