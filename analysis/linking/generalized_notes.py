@@ -34,6 +34,16 @@ def fit_notes(models: Sequence[GeneralizedModel], asked: FamilyAsked, nodes: int
     return distinct([head, *kept])
 
 
+def variance_notes(models: Sequence[GeneralizedModel]) -> Iterator[Note]:
+    """Note models in which nothing is left between the groups, and what their numbers then are."""
+    bare = [one for one in models if one.without_variance and one.result is not None]
+    if bare:
+        groups = tuple(dict.fromkeys(term.group for one in bare if one.result for term in one.result.model.terms))
+        n_fits = sum(one.result is not None for one in models)
+        labels = () if len(bare) == n_fits else tuple(one.label for one in bare)
+        yield Note("series_no_variance", numbers={"groups": groups, "models": labels})
+
+
 def check_notes(checks: pd.DataFrame, family: str) -> Iterator[Note]:
     """Note more spread, or other zeros, than the model says, where the simulated check finds them."""
     for row in checks.to_dict("records"):

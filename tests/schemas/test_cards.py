@@ -64,7 +64,7 @@ def test_a_study_says_what_it_has_and_what_it_declares():
 
 def test_regressions_and_comparisons_are_shown_as_formulas():
     text = str(load_study(STUDIES / "adolescent_cbt"))
-    assert "hw2 ~ time_s1 * ir + hispanic" in text
+    assert "hw2 ~ rationale_s1 * ir + hispanic" in text
     assert "hw3 ~ therapist" in text
 
 

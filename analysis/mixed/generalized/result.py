@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Scale = Literal["response", "link"]
+RATIOS: Final = {"logit": "Odds ratio", "log": "Rate ratio"}
+"""What the exponential of a coefficient is, by the link."""
 NO_SPREAD = 1e4
 """Dispersion φ, of large counts as a multiple of their mean, from which they have no more spread than Poisson's."""
 
@@ -98,7 +100,7 @@ class GeneralizedResult(MixedAnswer):
     @property
     def ratio(self) -> str | None:
         """What the exponential of a coefficient is: an odds or a rate ratio; None for probit and cloglog."""
-        return {"logit": "Odds ratio", "log": "Rate ratio"}.get(self.link)
+        return RATIOS.get(self.link)
 
     @property
     def ratios(self) -> pd.DataFrame:
