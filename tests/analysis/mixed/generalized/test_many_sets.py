@@ -238,7 +238,6 @@ def test_sets_that_say_nothing_have_their_reason():
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ({"family": "ordinal"}, "one by one"),
         ({"family": "poison"}, "Did you mean 'poisson'"),
         ({"family": "binomial", "ddf": "kenward-roger"}, "allowed: 'z'"),
         ({"family": "binomial", "prior_sd": -1.0}, "positive"),
