@@ -23,7 +23,10 @@ _FIRST: Any = [(0, 1), (0, 1), (0, 1)]
 
 
 def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
-    """(I + D Aⱼ)⁻¹ as (P, P, B, J), and Σⱼ log|I + D Aⱼ| as (B,)."""
+    """(I + D Aⱼ)⁻¹ as (P, P, B, J), and Σⱼ log|I + D Aⱼ| as (B,).
+
+    The inverse lies in order of its axes, as a copy of it would: sums over it are the same to the last digit.
+    """
     P = len(D)
     M = multiply(D[..., None], A)
     if P == 1:
@@ -34,12 +37,12 @@ def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
     if P == 2:
         (a, b), (c, d) = M
         det = a * d - b * c
-        adjugate = M[::-1, ::-1].swapaxes(0, 1) * _SIGNS
+        adjugate = np.multiply(M[::-1, ::-1].swapaxes(0, 1), _SIGNS, order="C")
         adjugate /= det
         return adjugate, np.add.reduce(np.log(det), axis=-1)
     last = np.moveaxis(M, (0, 1), (-2, -1))
     inverse: Floats = np.asarray(np.linalg.inv(last), dtype=float)
-    return np.moveaxis(inverse, (-2, -1), (0, 1)), np.linalg.slogdet(last)[1].sum(axis=-1)
+    return np.ascontiguousarray(np.moveaxis(inverse, (-2, -1), (0, 1))), np.linalg.slogdet(last)[1].sum(axis=-1)
 
 
 def multiply(M: Floats, N: Floats) -> Floats:

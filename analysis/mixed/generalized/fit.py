@@ -130,7 +130,7 @@ def fit_generalized(
     if outcome.binary:
         refuse_row_effects(design, "0 and 1")
     fit = fit_outcome(design, part, outcome, n_nodes, prior_sd)
-    remarks = (*remarks, *offset_notes(design.offset, outcome, spec["offset"]))
+    remarks = (*remarks, *offset_notes(design.offset, outcome, _name(offset)))
     if prior_sd is not None:
         remarks = (*remarks, Note("generalized_prior", numbers={"sd": prior_sd}))
     return GeneralizedResult(spec, design, outcome, fit, remarks)
