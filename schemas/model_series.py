@@ -132,8 +132,8 @@ class ModelSeries(Declared):
 
     @property
     def kind(self) -> str:
-        """What it is called in a list of declared models."""
-        return "series" if self.family is None else f"series, {self.family}"
+        """What it is called in a list of declared models: its family, where it has one."""
+        return self.family or "series"
 
     @property
     def beside(self) -> tuple[str, ...]:

@@ -39,8 +39,8 @@ def offset_column(offset: str) -> tuple[str, bool]:
     >>> offset_column("log(minutes)"), offset_column("log_minutes")
     (('minutes', True), ('log_minutes', False))
     """
-    inside = re.fullmatch(r"log\(\s*(\w+)\s*\)", offset)
-    return (offset, False) if inside is None else (inside[1], True)
+    inside = re.fullmatch(r"log\(\s*(\w+|`[^`]+`)\s*\)", offset)
+    return (offset, False) if inside is None else (inside[1].strip("`"), True)
 
 
 def family_faults(series: Mapping[str, Any]) -> Iterator[str]:

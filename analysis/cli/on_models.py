@@ -18,8 +18,11 @@ from doublecode.coding.option_ranges import number
 from doublecode.schemas.column_types import Role
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.series_families import offset_column
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from doublecode.analysis.mixed.generalized.result import GeneralizedResult
     from doublecode.analysis.mixed.result import MixedResult
 
@@ -117,7 +120,7 @@ def fit(
         typer.Option(parser=number(0), metavar="<above 0>", help="Declared weak prior, where predictors separate.",
                      show_default=False),
     ] = None,
-    offset: Annotated[str | None, typer.Option(help="Column of a known part, such as the log of an exposure.")] = None,
+    offset: Annotated[str | None, typer.Option(help="Column of a known part, or log(minutes).")] = None,
     weights: Annotated[str | None, typer.Option(help="Column of weights.", show_default=False)] = None,
     plot: Annotated[
         Path | None,
@@ -166,7 +169,8 @@ def _fit(
     from doublecode.schemas.results import result_record
 
     parsed = parse_mixed(formula)
-    more = tuple(given[name] for name in ("trials", "offset", "weights") if given.get(name))
+    columns = (given.get("trials"), offset_column(given["offset"] or "")[0], given["weights"])
+    more = tuple(filter(None, columns))
     outcome = parsed.response.strip("`")
     if "family" in given:
         files.check_over(sorted(variables_of(parsed.fixed, parsed.names)))
@@ -176,6 +180,7 @@ def _fit(
     if outcome in parsed.names:
         roles |= words.role(outcome, lambda role: read_columns(file, (outcome,), sheet, role, missing, quiet=True)[0])
     data, remarks = read_columns(file, (*parsed.names, *more), sheet, roles, missing)
+    data = _with_logarithm(data, given["offset"])
     told: list[Any] = [*remarks]
     if words.given:
         told.append(words.said(outcome, data[outcome]))
@@ -188,6 +193,17 @@ def _fit(
     files.write(result)
     record = with_remarks(result_record(result), told) if as_json else None
     print_answer(result, record, warnings=fit_warnings(result))
+
+
+def _with_logarithm(data: pd.DataFrame, offset: str | None) -> pd.DataFrame:
+    """The data with the column of an offset such as log(minutes), missing where the minutes are."""
+    from doublecode.analysis.linking.generalized_models import FamilyAsked
+
+    name, is_log = offset_column(offset or "")
+    if offset is None or not is_log:
+        return data
+    known = FamilyAsked("poisson", offset=offset).with_offset(data[data[name].notna()])
+    return data.assign(**{offset: known[offset]})
 
 
 def _refuse(family: str | None, own: dict[str, Any], *, ml: bool, ddf: str) -> None:

@@ -15,6 +15,7 @@ from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from doublecode.analysis.planning.power_result import PowerResult
+    from doublecode.analysis.results.spread_work import Workers
     from doublecode.analysis.study.design_of_study import StudyDesign
 
 WHOLE: Final = ("patients", "sessions", "therapists", "raters", "points")
@@ -100,7 +101,7 @@ def power(
         float | None, _part("With --items: its omega; the width of that interval, too.", panel=RATERS)
     ] = None,
     model: Annotated[
-        str | None, _part("With STUDY: which declared model.", "the headline's, else the last", panel=MODEL)
+        str | None, _part("With STUDY: which declared model.", "the headline's, else one that is named", panel=MODEL)
     ] = None,
     predictor: Annotated[
         str | None, _part("With STUDY: whose effect is to be found.", "the headline's", panel=MODEL)
@@ -184,17 +185,20 @@ def power(
         raise UsageError("--shape and --overwrite are of a figure; give --figure FILE with them.")
     if "minutes" in lists and study is None and not any(lists.get("raters", ())):
         raise UsageError("--minutes: nobody rates, so that it would not act; say how many raters.")
+    from doublecode.analysis.results.spread_work import Workers
+
     _check(lists, figure, cheapest, icc_width, overwrite=overwrite)
     n = 1000 if studies is None else studies
     made = {"scale": scale, "ddf": ddf, "alpha": alpha, "studies": n, "half_width": half_width, "seed": seed}
     design = _design(study, lists, model, predictor)
     if family is not None and design is not None:
         raise UsageError("--family: a study folder says itself what its outcome is; give the plan by flags instead.")
-    result = _simulated(design, lists, formula, made | {"family": family}, (jobs, scheduler, keep))
+    workers = Workers(jobs, scheduler, keep)
+    result = _simulated(design, lists, formula, made | {"family": family}, workers)
     written = None if figure is None else result.write_figure(figure, shape=shape or "lines", overwrite=overwrite)
     words = result.text() if text else ""
     if cheapest is not None:
-        result = result.cheapest(cheapest, icc_width)
+        result = _cheapest(result, cheapest, icc_width, workers)
     _print(design, result, words, written, as_json=as_json)
 
 
@@ -258,11 +262,10 @@ def _base(lists: dict[str, list[float]]) -> dict[str, float]:
 
 def _simulated(
     design: StudyDesign | None, lists: dict[str, list[float]], formula: str | None, made: dict[str, Any],
-    where: tuple[int, str | None, Path | None],
+    workers: Workers,
 ) -> PowerResult:  # fmt: skip
     from doublecode.analysis.planning.planned_study import PlannedStudy
     from doublecode.analysis.planning.simulated_power import power as simulated
-    from doublecode.analysis.results.spread_work import Workers
 
     family = made.pop("family")
     plan = PlannedStudy(**_base(lists), family=family) if design is None else design.plan  # type: ignore[arg-type]
@@ -271,8 +274,15 @@ def _simulated(
     declared = None if design is None else str(design.spec["formula"])
     with progress_bar() as show:
         return simulated(
-            plan, **stated, vary=varied, formula=formula or declared, workers=Workers(*where), progress=show, **made
+            plan, **stated, vary=varied, formula=formula or declared, workers=workers, progress=show, **made
         )
+
+
+def _cheapest(result: PowerResult, asked: float, icc_width: float | None, workers: Workers) -> PowerResult:
+    from doublecode.analysis.planning.fresh_draws import cheapest_again
+
+    with progress_bar() as show:
+        return cheapest_again(result, asked, icc_width, workers=workers, progress=show)
 
 
 def _print(design: StudyDesign | None, result: PowerResult, words: str, written: Path | None, *, as_json: bool) -> None:

@@ -83,7 +83,8 @@ class OutcomeWords:
         if self.order:
             return f"{outcome}: categories in the order {', '.join(self.order)}"
         others = sorted(set(column.dropna().map(_text)) - set(self.success))
-        return f"{outcome}: 1 is {', '.join(self.success)}; 0 is {', '.join(others)}"
+        hint = " (does one of these stand for missing? then --missing)" if len(others) > 1 else ""
+        return f"{outcome}: 1 is {', '.join(self.success)}; 0 is {', '.join(others)}{hint}"
 
     def read(self, column: pd.Series[Any]) -> pd.Series[Any]:
         """The words as 0 and 1, or as ordered categories; a missing one stays missing.

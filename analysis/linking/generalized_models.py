@@ -77,6 +77,14 @@ class GeneralizedModel:
         return self.result is not None and self.result.singular
 
     @property
+    def without_variance(self) -> bool:
+        """Whether no random term has any variance, so that the model is that of its fixed part."""
+        if self.result is None:
+            return False
+        gone = {one.label for one in self.result.singularities if one.note.kind == "singular_term"}
+        return gone >= {term.label for term in self.result.model.terms}
+
+    @property
     def state(self) -> FitState:
         """How it ended."""
         return FitState.NOT_ESTIMABLE if self.result is None else self.result.state

@@ -19,6 +19,7 @@ _KEPT: Final = {
     "ordinal_categories_empty": "series_categories_empty",
     "generalized_no_overdispersion": "series_no_overdispersion",
     "generalized_prior": "series_prior",
+    "offset_is_no_log": "series_offset_is_no_log",
 }
 """Notes of a fit that hold for the series; others are said of it in its own way."""
 
@@ -31,6 +32,16 @@ def fit_notes(models: Sequence[GeneralizedModel], asked: FamilyAsked, nodes: int
     fits = [one.result for one in models if one.result is not None]
     kept = [replace(note, kind=_KEPT[note.kind]) for fit in fits for note in fit.notes if note.kind in _KEPT]
     return distinct([head, *kept])
+
+
+def variance_notes(models: Sequence[GeneralizedModel]) -> Iterator[Note]:
+    """Note models in which nothing is left between the groups, and what their numbers then are."""
+    bare = [one for one in models if one.without_variance and one.result is not None]
+    if bare:
+        groups = tuple(dict.fromkeys(term.group for one in bare if one.result for term in one.result.model.terms))
+        n_fits = sum(one.result is not None for one in models)
+        labels = () if len(bare) == n_fits else tuple(one.label for one in bare)
+        yield Note("series_no_variance", numbers={"groups": groups, "models": labels})
 
 
 def check_notes(checks: pd.DataFrame, family: str) -> Iterator[Note]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from doublecode.analysis.linking.generalized_models import FamilyAsked, GeneralizedModel, fit_planned
-from doublecode.analysis.linking.generalized_notes import check_notes, fit_notes
+from doublecode.analysis.linking.generalized_notes import check_notes, fit_notes, variance_notes
 from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
 from doublecode.analysis.linking.series_checks import repeated_sessions
 from doublecode.analysis.linking.series_comparison import comparison_table
@@ -127,8 +127,9 @@ def fit_generalized_series(
         frame=table.drop(columns=["loglik_ml", "aic_ml", "bic_ml"]),
         design=ready.design,
         notes=(
-            *fit_notes(models, asked, nodes), *halves, *state_notes(models), *moved.notes, *compared, *plan.notes,
-            *unsplit_notes(models, split), *ready.unused(split), *repeated_sessions(rows.data, patient),
+            *fit_notes(models, asked, nodes), *halves, *state_notes(models), *variance_notes(models), *moved.notes,
+            *compared, *plan.notes, *unsplit_notes(models, split), *ready.unused(split),
+            *repeated_sessions(rows.data, patient),
         ),
         rows=rows.data.index,
         times=rows.data.get(SESSION),

@@ -14,6 +14,7 @@ from doublecode.analysis.linking.generalized_models import GeneralizedModel
 from doublecode.analysis.linking.series_hypotheses import slope_hypotheses
 from doublecode.analysis.linking.time_origin import is_time
 from doublecode.analysis.mixed.generalized.ordinal_result import OrdinalResult
+from doublecode.analysis.mixed.generalized.result import RATIOS
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.generalized_tables import (
     Named,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 N_DRAWN: Final = 250
 """Outcomes drawn for the check of spread and zeros."""
-_RATIO: Final = {"logit": "Odds ratio", "log": "Rate ratio"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,7 +77,7 @@ class GeneralizedSeriesResult(Answer):
     @property
     def ratio(self) -> str | None:
         """What the exponential of a coefficient is: an odds or a rate ratio; None for probit and cloglog."""
-        return _RATIO.get(str(self.spec["link"]))
+        return RATIOS.get(str(self.spec["link"]))
 
     def tables(self) -> tuple[Table, ...]:
         """Fit and comparison of the models, then coefficients with ratios, variances, and what else there is."""
@@ -215,7 +215,7 @@ class GeneralizedSeriesResult(Answer):
         UsageError
             There is no such model.
         """
-        model = self._drawn(label)
+        model = self.drawn(label)
         if model is None or model.result is None:
             return None
         columns = model.formula.fixed_columns(model.result.model.frame.columns)
@@ -242,13 +242,19 @@ class GeneralizedSeriesResult(Answer):
             if found is None:
                 raise UsageError("plot: no model that converged has a predictor; allowed: 'caterpillar'.")
             return predicted_figure(found[1])
-        model = self._drawn(label)
+        model = self.drawn(label)
         if model is None or model.result is None:
             raise UsageError("plot: no model converged; allowed: a series with one that did.")
         return caterpillar(model.result.random())
 
-    def _drawn(self, label: str | None) -> GeneralizedModel | None:
-        """The model that a figure shows."""
+    def drawn(self, label: str | None = None) -> GeneralizedModel | None:
+        """Return the model that a figure shows: the one of this label, by default the last one that converged.
+
+        Raises
+        ------
+        UsageError
+            There is no such model.
+        """
         fits = {one.label: one for one in self.models if one.converged}
         if label is not None and label not in fits:
             raise UsageError(f"plot: label={label!r}; allowed: {', '.join(map(repr, fits))}.")

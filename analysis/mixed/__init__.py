@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed.ladder import fit_ladder as fit_ladder
     from doublecode.analysis.mixed.many import fit_many as fit_many
     from doublecode.analysis.mixed.many_result import ManyGeneralizedResult as ManyGeneralizedResult
+    from doublecode.analysis.mixed.many_result import ManyOrdinalResult as ManyOrdinalResult
     from doublecode.analysis.mixed.many_result import ManyResult as ManyResult
     from doublecode.analysis.mixed.result import MixedResult as MixedResult
 
 _HOME = {
     "GeneralizedResult": "generalized.result",
     "ManyGeneralizedResult": "many_result",
+    "ManyOrdinalResult": "many_result",
     "ManyResult": "many_result",
     "MixedResult": "result",
     "compare": "comparison",

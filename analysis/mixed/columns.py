@@ -50,9 +50,10 @@ def _present(parsed: ModelFormula, wanted: frozenset[str], data: pd.DataFrame) -
 def plain_column(data: pd.DataFrame, name: Any) -> pd.Series[Any]:
     """One column as :func:`~doublecode.schemas.frames.as_pandas` hands it on, the others not looked at.
 
-    To ask a frame for the types of all its columns takes a tenth of the time of a small model.
+    To ask a frame for the types of all its columns takes a tenth of the time of a small model. It is a copy: results
+    read their columns long after the fit, and before pandas 3 would see what was written into `data` since.
     """
-    column: pd.Series[Any] = data[name]
+    column: pd.Series[Any] = data[name].copy()
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
         return column
     refuse_several_values(column, "data")

@@ -54,6 +54,7 @@ def fit_many(
     weights: ColumnOrArray = None,
     offset: ColumnOrArray = None,
     prior_sd: float | None = None,
+    thresholds: Literal["flexible", "equidistant"] = "flexible",
 ) -> ManyResult:
     """Fit one mixed model to many outcomes by vectorised linear algebra.
 
@@ -73,16 +74,16 @@ def fit_many(
     ddf
         None gives estimates and standard errors only; ``"z"``, ``"satterthwaite"`` and
         ``"kenward-roger"`` add degrees of freedom and p values (the last with REML only). Generalised models have *z*.
-    family, link, nagq, trials, weights, offset, prior_sd
+    family, link, nagq, trials, weights, offset, prior_sd, thresholds
         As for :func:`fit_generalized`, whose fits these are; ``family=None`` is the linear model, which takes none of
-        them. One scalar random term with a logit or counts is fitted in batches, everything else, and what a batch does
-        not solve, one by one, which is slower.
+        them. One scalar random term with a logit or counts is fitted in batches, everything else, ordered
+        categories among it, and what a batch does not solve, one by one, which is slower.
 
     Returns
     -------
     ManyResult
         Arrays terms × sets; `.converged` and `.singular` per set. With a family a :class:`ManyGeneralizedResult`,
-        which has `.separated`, too.
+        which has `.separated`, too; of ordered categories a :class:`ManyOrdinalResult` with `.thresholds`.
 
     Examples
     --------
@@ -105,9 +106,10 @@ def fit_many(
 
         return many_generalized(
             formula, data, responses, predictors or {}, family=family, link=link, nagq=nagq, prior_sd=prior_sd, ddf=ddf,
-            **extra,
+            thresholds=thresholds, **extra,
         )  # fmt: skip
-    _refuse_without_family(extra | {"link": link, "prior_sd": prior_sd, "nagq": None if nagq == "auto" else nagq})
+    _refuse_without_family(extra | {"link": link, "prior_sd": prior_sd, "nagq": None if nagq == "auto" else nagq}
+                            | {"thresholds": None if thresholds == "flexible" else thresholds})  # fmt: skip
     if ddf not in (None, "z", "satterthwaite", "kenward-roger"):
         raise UsageError(f"ddf={ddf!r} is not one of None, 'z', 'satterthwaite', 'kenward-roger'")
     if ddf == "kenward-roger" and not reml:

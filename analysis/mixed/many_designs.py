@@ -147,7 +147,8 @@ def _numbers(given: npt.ArrayLike, name: str, data: pd.DataFrame, n_sets: int | 
         raise UsageError(f"{name} must be numbers, with NaN for missing values ({error})") from error
     if values.ndim != 2 or values.shape[0] != len(data) or values.shape[1] == 0:
         raise UsageError(
-            f"{name} must be (n_rows, n_sets) with the {len(data)} rows of the data; found shape {values.shape}"
+            f"{name} must be (n_rows, n_sets) with the {len(data)} rows of the data; found shape {values.shape}. "
+            "A fit that left rows out draws for its own rows only: give it, and this, data without missing values"
         )
     if n_sets is not None and values.shape[1] != n_sets:
         raise UsageError(f"{name} has {values.shape[1]} sets, responses have {n_sets}")

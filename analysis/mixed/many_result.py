@@ -149,3 +149,47 @@ class ManyGeneralizedResult(ManyResult):
         nodes = self.spec["nagq"]
         how = "Laplace" if nodes == 1 else f"quadrature of {nodes} points"
         return f"{self.spec['family']}, {self.spec['link']} link, {how}: {self._sets_and_rows()}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ManyOrdinalResult(ManyGeneralizedResult):
+    """Cumulative mixed models of many ordinal outcomes: what :class:`ManyGeneralizedResult` has, and thresholds.
+
+    A category that a set lacks has no probability in it, as in :func:`fit_generalized`: the thresholds about it
+    coincide, and are infinite at an end of the scale.
+
+    Attributes
+    ----------
+    categories
+        (K,) the categories that occur in any set, ascending.
+    threshold_names
+        (K − 1,) ``0|1``, ``1|2``, …
+    thresholds, threshold_std_error
+        (K − 1, N); NaN in sets without a fit, and standard errors of infinite thresholds.
+    n_categories
+        (N,) categories that occur in the set.
+    """
+
+    categories: tuple[int, ...]
+    threshold_names: tuple[str, ...]
+    thresholds: Floats
+    threshold_std_error: Floats
+    n_categories: Ints
+
+    def tables(self) -> tuple[Table, ...]:
+        """Estimates over the sets, a row per fixed effect, and one per threshold."""
+        columns = (
+            column("threshold"), column("mean", "*M*", kind="estimate"), column("sd", "*SD*", kind="estimate"),
+            column("mean_std_error", "*M* of *SE*", kind="estimate"), column("n_sets", "Sets", kind="integer"),
+        )  # fmt: skip
+        return (*super().tables(), Table("thresholds", "Thresholds", self.per_threshold(), columns))
+
+    def per_threshold(self) -> pd.DataFrame:
+        """Per threshold over the sets where it is finite: threshold, mean, sd, mean std_error, n_sets."""
+        rows = []
+        for name, tau, error in zip(self.threshold_names, self.thresholds, self.threshold_std_error, strict=True):
+            known = np.isfinite(tau)
+            n = int(known.sum())
+            mean, error_mean = (float(values[known].mean()) if n else np.nan for values in (tau, error))
+            rows.append((name, mean, float(tau[known].std(ddof=1)) if n > 1 else np.nan, error_mean, n))
+        return pd.DataFrame(rows, columns=["threshold", "mean", "sd", "mean_std_error", "n_sets"])

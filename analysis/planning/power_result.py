@@ -120,7 +120,9 @@ class PowerResult(Answer):
         Notes
         -----
         Costs are hours of rating; of designs that cost as many, and without raters, the one of the fewest sessions is
-        taken. Power is as simulated: near the limit asked for, its Monte Carlo limits say how sure it is.
+        taken. Power is as simulated: near the limit asked for, its Monte Carlo limits say how sure it is. That of a
+        design that was chosen for it is on average too high; ``doublecode power --cheapest`` draws its studies anew
+        and says both.
         """
         if not self.spec["vary"]:
             raise UsageError("cheapest: nothing was varied; give vary={'patients': [20, 30, 40]}.")

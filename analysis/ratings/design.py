@@ -215,7 +215,9 @@ class RatingData:
     n_missing : int
         Rows without a rating, which were left out.
     frame : DataFrame
-        The rows that hold a rating.
+        The rows that hold a rating; of the caller's frame itself where all do.
+    rows : Index
+        Their labels, as they were when the frame was read.
     """
 
     groups: tuple[RatingSets, ...]
@@ -223,11 +225,7 @@ class RatingData:
     by: tuple[str, ...]
     n_missing: int
     frame: pd.DataFrame
-
-    @property
-    def rows(self) -> pd.Index[Any]:
-        """Labels of the rows that hold a rating."""
-        return self.frame.index
+    rows: pd.Index[Any]
 
     @property
     def n_sets(self) -> int:

@@ -128,7 +128,7 @@ def read_ratings(
         found = full_table([*sets, *ids], values)
         if found is not None:
             keys, group = _whole_table(*found, sort_targets=sort_targets)
-            return RatingData((group,), keys, names, n_missing, frame)
+            return RatingData((group,), keys, names, n_missing, frame, frame.index)
     set_code, keys = set_codes(sets, len(frame), caller)
     fold = _fold(ids, set_code, values, len(keys)) if clusters is None and len(keys) > 1 else None
     part, table = fold or (ALL, values[None, :])
@@ -145,14 +145,14 @@ def read_ratings(
             n_sets = len(keys) // len(table)
             whole = _complete(seat, table, (n_sets, len(target_names), len(rater_names)), rater_names)
             if whole is not None:
-                return RatingData((whole,), keys, names, n_missing, frame)
+                return RatingData((whole,), keys, names, n_missing, frame, frame.index)
     order = _order(seat)
-    values = table[:, order] if isinstance(order, slice) else table.take(order, axis=1)
+    values = table[:, order].copy() if isinstance(order, slice) else table.take(order, axis=1)
     rows = _Rows(set_code[order], target[order], None if rater is None else rater[order], values)
     _refuse_duplicates(rows, seat[order], (keys, target_names, rater_names), (targets, raters, caller))
     cluster = _cluster_codes(frame, clusters, rows.target, target_names, order, caller)
     groups = _group_by_layout(rows, len(keys) // len(table), cluster, rater_names)
-    return RatingData(groups, keys, names, n_missing, frame)
+    return RatingData(groups, keys, names, n_missing, frame, frame.index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,7 +268,7 @@ def _complete(
         if row.min() < 0:
             return None
         values = values.take(row, axis=1)
-    block = np.ascontiguousarray(values.reshape(n_sets * len(values), -1))
+    block = np.array(values.reshape(n_sets * len(values), -1), order="C")  # results keep it: no view of the frame
     return RatingSets(complete_layout(n_targets, rater_names), block, np.arange(len(block)))
 
 

@@ -35,9 +35,7 @@ def predicted_picture(result: GeneralizedSeriesResult, labels: Labels) -> list[B
         return []
     model, course = found
     named = term_labels(short_labels(labels), result.spec["split"])
-    shown = replace(
-        course, predictor=label_term(course.predictor, named), outcome=label_term(course.outcome, named)
-    )  # fmt: skip
+    shown = replace(course, predictor=label_term(course.predictor, named), outcome=label_term(course.outcome, named))
     band = "" if course.categories else f" Band: pointwise {100 * course.conf_level:g}% limits."
     others = (
         len(model.formula.fixed_columns(model.result.model.frame.columns)) > 1 if model.result is not None else False
@@ -49,10 +47,12 @@ def predicted_picture(result: GeneralizedSeriesResult, labels: Labels) -> list[B
 
 
 def caterpillar_picture(result: GeneralizedSeriesResult) -> Block:
-    """Draw the random effects of the last model in their order, or say why there is no figure."""
-    name, model = str(result.spec["name"]), [one for one in result.models if one.result is not None][-1]
+    """Draw the random effects of the last model that converged in their order, or say why there is no figure."""
+    name, model = str(result.spec["name"]), result.drawn()
     title = f"Random effects: {result.spec['title']}"
-    if model.result is None or not model.result.random()["estimate"].abs().gt(0).any():
+    if model is None or model.result is None:
+        return Paragraph(f"{title}: no figure, since no model converged.")
+    if model.without_variance:
         return Paragraph(f"{title}: no figure, since the random effects of model {model.label} have no variance.")
     text = "Conditional modes of the random effects in their order, with 95% limits; filled where these leave 0 out."
     axes = result.plot("caterpillar", model.label)

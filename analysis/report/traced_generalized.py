@@ -49,8 +49,9 @@ class TracedGeneralized:
     def figures(self) -> dict[str, Basis]:
         """Per name of a figure the cells of what it draws."""
         return {
-            f"{one.spec['name']}_{kind}": self.frames.series(one, one.models[-1:])
+            f"{one.spec['name']}_{kind}": self.of_model(one, model.label)
             for one in self.run.generalized
+            if (model := one.drawn()) is not None
             for kind in ("predicted", "caterpillar")
         }
 

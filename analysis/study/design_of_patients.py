@@ -189,7 +189,7 @@ def patient_design(folder: str | Path, *, model: str | None = None, from_data: b
             "tested": ":".join(planned.factors), "factors": list(planned.factors), "outcome": planned.outcome,
             "predictor": planned.predictor}  # fmt: skip
     product = [Note("design_product")] if len(planned.factors) > 1 else []
-    return _answer(spec, values, (*planned.left_out, *product, *notes), patients.index)
+    return _answer(spec, values, (*planned.notes, *product, *notes), patients.index)
 
 
 def _sample(intake: Intake, planned: PlannedModel, study: Study) -> Iterator[DesignValue]:

@@ -121,7 +121,8 @@ def study_design(
     folder : path
         A study folder, with data or just made by ``doublecode init``.
     model : str, optional
-        A declared series; else the one of the study's headline, else the last.
+        A declared series; else the one of the study's headline, else the last that can be simulated: a note says which,
+        and what others there are.
     predictor : str, optional
         The variable whose effect is to be found; else the headline's, else the first that is split.
     from_data : bool
@@ -175,7 +176,7 @@ def _of_sessions(
             "study: --patients, --sessions."
         )
     values = _declared(study, predictor, who, planned)
-    notes = [*planned.left_out, *left_out_of(study, outcome)]
+    notes = [*planned.notes, *left_out_of(study, outcome)]
     if from_data:
         found, why_not = _of_data(study, planned, predictor, who, values)
         values += found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.mixed.formula import parse_mixed
@@ -44,8 +44,8 @@ class PlannedModel:
         The moderator, where the product is tested.
     family : str, optional
         Of an outcome that is done or not, or counted, which is simulated as such.
-    left_out : tuple of Note
-        What the model has and the simulated studies have not.
+    notes : tuple of Note
+        Which model it is, where none was named; what the model has and the simulated studies have not.
     """
 
     model: str
@@ -54,7 +54,7 @@ class PlannedModel:
     formula: str
     predictors: int = 0
     factors: tuple[str, ...] = ()
-    left_out: tuple[Note, ...] = ()
+    notes: tuple[Note, ...] = ()
     family: str | None = None
 
     @property
@@ -77,7 +77,16 @@ def planned_model(study: Study, model: str | None = None, predictor: str | None 
     if model is not None and model not in models:
         known = allowed(model, list(models)) if models else "study.toml declares no model"
         raise UsageError(f"{CALLER}: --model: there is no model {model!r}; {ended(known)}")
-    chosen = models.get(model or _usual_model(study))
+    found = _planned(study, models.get(model or _usual_model(study)), predictor)
+    others = [name for name in models if name != found.model]
+    if model is not None or not found.model or not others:
+        return found
+    kind = "design_of_several" if study.sensitivity is None else "design_of_headline"
+    told = Note(kind, numbers={"model": found.model, "others": ", ".join(others)})
+    return replace(found, notes=(told, *found.notes))
+
+
+def _planned(study: Study, chosen: Model | None, predictor: str | None) -> PlannedModel:
     if isinstance(chosen, ModelSeries):
         return _of_series(study, chosen, predictor)
     if isinstance(chosen, ModerationModel):
@@ -94,13 +103,17 @@ def planned_model(study: Study, model: str | None = None, predictor: str | None 
 
 
 def _usual_model(study: Study) -> str:
-    """The headline's model, else the last series that has a predictor beside time, else the first regression."""
+    """The headline's model, else the last series that has a predictor beside time, else the first regression.
+
+    Where rows are patients regressions come first: a series has them within therapists, which is not simulated.
+    """
     if study.sensitivity is not None:
         return study.sensitivity.headline.model
     known = (one for one in study.series if one.family in (None, *FAMILIES))
     series = [one.name for one in known if _candidates(study, parse_mixed(one.steps[-1]))]
     rest = [*(one.name for one in study.moderations), *(one.name for one in study.patient_outcomes)]
-    return next(iter([*series[-1:], *rest]), "")
+    in_order = [*rest, *series[-1:]] if study.unit == "patient" else [*series[-1:], *rest]
+    return next(iter(in_order), "")
 
 
 def _only(asked: str | None, has: tuple[str, ...], where: str) -> None:
@@ -120,6 +133,11 @@ def _of_series(study: Study, series: ModelSeries, predictor: str | None) -> Plan
             f"{CALLER}: {series.name!r}: its family is {series.family!r}, and simulated are continuous outcomes, "
             f"{' and '.join(FAMILIES)}. Name another by --model, or give the plan by flags."
         )
+    if study.unit == "patient":
+        raise UsageError(
+            f"{CALLER}: {series.name!r} has a row per patient, and a series is simulated of sessions within patients. "
+            "Name a regression by --model, or give the plan by flags."
+        )
     head = None if study.sensitivity is None else study.sensitivity.headline
     is_headline = head is not None and head.model == series.name
     place = head.step - 1 if is_headline and head is not None and head.step is not None else -1
@@ -136,7 +154,7 @@ def _of_series(study: Study, series: ModelSeries, predictor: str | None) -> Plan
     chosen = predictor or next(name for name in (asked, *split, *found) if name in found)
     formula, left = _in_our_names(study, series, step, chosen)
     family = series.family if series.family in FAMILIES else None
-    return PlannedModel(series.name, step.response, chosen, formula, left_out=tuple(left), family=family)
+    return PlannedModel(series.name, step.response, chosen, formula, notes=tuple(left), family=family)
 
 
 def _in_our_names(study: Study, series: ModelSeries, step: ModelFormula, chosen: str) -> tuple[str, list[Note]]:
@@ -196,4 +214,4 @@ def _undeclared(study: Study, predictor: str | None) -> PlannedModel:
     told = Note("design_no_model", numbers={"predictor": chosen})
     if study.unit == "patient":
         return PlannedModel("", outcome, chosen, f"{outcome or 'outcome'} ~ {chosen}", 1, (chosen,), (told,))
-    return PlannedModel("", outcome, chosen, "", left_out=(told,))
+    return PlannedModel("", outcome, chosen, "", notes=(told,))

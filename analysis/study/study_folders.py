@@ -47,6 +47,7 @@ def study_folders(places: Sequence[str | Path], leave: Path | None = None) -> St
     Parameters
     ----------
     places : sequence of path
+        A study that several of them, or links, lead to is there once.
     leave : path, optional
         A folder that is not looked into.
 
@@ -61,7 +62,7 @@ def study_folders(places: Sequence[str | Path], leave: Path | None = None) -> St
         root = place.parent if place.name == DECLARATION else place
         if not root.is_dir():
             raise UsageError(f"{place} is no folder. Name a study folder, or one whose folders are studies.")
-        here = [root] if (root / DECLARATION).is_file() else list(_below(root, leave))
+        here = [root] if (root / DECLARATION).is_file() else list(_below(root, leave, {root.resolve()}))
         if not here:
             raise UsageError(
                 f"{root}: there is no study.toml in it or in its folders. Name a study folder, or one whose folders "
@@ -74,24 +75,32 @@ def study_folders(places: Sequence[str | Path], leave: Path | None = None) -> St
     return StudyFolders(found, tuple(without))
 
 
-def _below(folder: Path, leave: Path | None) -> Iterator[Path]:
+def _below(folder: Path, leave: Path | None, seen: set[Path]) -> Iterator[Path]:
+    """Studies in a folder; a folder that links lead to again is looked into once."""
     for one in _inner(folder, leave):
+        where = one.resolve()
+        if where in seen:
+            continue
+        seen.add(where)
         if (one / DECLARATION).is_file():
             yield one
         else:
-            yield from _below(one, leave)
+            yield from _below(one, leave, seen)
 
 
 def _inner(folder: Path, leave: Path | None) -> list[Path]:
-    """Folders in a folder, in the order of their names."""
-    inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
-    return [one for one in inside if leave is None or one.resolve() != leave.resolve()]
+    """Folders in a folder, in the order of their names, links last: a study is called by where it lies."""
+    inside = (one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+    in_order = sorted(inside, key=lambda one: (one.is_symlink(), one))
+    return [one for one in in_order if leave is None or one.resolve() != leave.resolve()]
 
 
 def _beside(root: Path, here: Sequence[Path], leave: Path | None) -> Iterator[Path]:
     """Folders right below that hold no study at any depth."""
+    studies = [study.resolve() for study in here]
     for one in _inner(root, leave) if here != [root] else ():
-        if not any(study == one or one in study.parents for study in here):
+        where = one.resolve()
+        if not any(study == where or where in study.parents for study in studies):
             yield one
 
 

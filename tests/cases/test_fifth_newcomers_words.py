@@ -105,7 +105,8 @@ def test_a_regression_with_one_row_per_patient_conflates_nothing(telephone_run):
     study = telephone_run.study.model_copy(update={"moderations": (model,)})
     for rows, n in ((frame.index[frame["session"] == 2], 0), (frame.index, 1)):
         fit = SimpleNamespace(spec={"name": "one"}, rows=rows)
-        run = replace(telephone_run, intake=replace(telephone_run.intake, study=study), moderations=(fit,), series=())
+        intake = replace(telephone_run.intake, study=study)
+        run = replace(telephone_run, intake=intake, moderations=(fit,), series=(), generalized=())
         assert len([one for one in run_warnings(run) if one.code == "conflated_slope"]) == n
 
 

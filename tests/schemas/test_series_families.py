@@ -107,4 +107,4 @@ def test_rows_must_have_trials_and_exposure_too() -> None:
     )
     assert one.formulas == ("y ~ x + (1 | patient)", "y ~ n + t")
     assert one.mentioned == ("n", "t")
-    assert one.kind == "series, binomial"
+    assert one.kind == "binomial"

@@ -192,7 +192,8 @@ def _inner_pairs(U: Blocks) -> Floats:
 
 def _own_pairs(items: InnerElements, F: Floats, Y: Floats) -> Floats:
     """(B, a, b) Σⱼ tr(FEₐFE_b) − 2 tr(FEₐYE_b) over the elements of one factor, as those of (F − Y) less those of Y."""
-    left, Y = (F - Y)[items.upper].swapaxes(0, 1), Y[items.upper].swapaxes(0, 1)
+    Y = Y[items.upper].swapaxes(0, 1)
+    left = F[items.upper].swapaxes(0, 1) - Y
     gram = left @ left.swapaxes(1, 2) - Y @ Y.swapaxes(1, 2)
     count = len(items.at)
     return (gram.reshape(len(gram), -1) @ items.gram_map.reshape(-1, count * count)).reshape(-1, count, count)

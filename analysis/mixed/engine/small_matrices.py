@@ -32,9 +32,11 @@ def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
     for k in range(P):
         M[k, k] += 1.0
     if P == 2:
+        (a, b), (c, d) = M
+        det = a * d - b * c
         adjugate = M[::-1, ::-1].swapaxes(0, 1) * _SIGNS
-        det = np.add.reduce(M[0] * adjugate[:, 0])
-        return adjugate / det, np.add.reduce(np.log(det), axis=-1)
+        adjugate /= det
+        return adjugate, np.add.reduce(np.log(det), axis=-1)
     last = np.moveaxis(M, (0, 1), (-2, -1))
     inverse: Floats = np.asarray(np.linalg.inv(last), dtype=float)
     return np.moveaxis(inverse, (-2, -1), (0, 1)), np.linalg.slogdet(last)[1].sum(axis=-1)
@@ -103,8 +105,8 @@ def cholesky(D: Floats) -> Floats:
 
 
 def solve(system: Floats, given: Floats) -> Floats:
-    """Solutions (B, k) of (B, k, k) equations; of one system by LAPACK itself. NaN where there are none."""
-    if len(system) == 1:
+    """Solutions (B, k) of (B, k, k) equations, or of one for all; of one by LAPACK itself. NaN where there are none."""
+    if len(system) == len(given) == 1:
         from scipy.linalg import lapack
 
         _, _, found, info = lapack.dgesv(system[0], given[0])

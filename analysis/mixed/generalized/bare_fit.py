@@ -101,6 +101,12 @@ class GeneralizedFit:
         start = self.problem.part.m + len(self.x_root)
         return self.joint[start:, start:]
 
+    @property
+    def endless(self) -> npt.NDArray[np.bool_]:
+        """(k,) shape parameters along which the likelihood is flat: a dispersion that grows without end."""
+        curvature = np.diag(self.end.hessian)[self.problem.size - len(self.psi) :]
+        return np.asarray(np.diag(self.psi_vcov) * curvature < 0.5)  # 1 or more where there is any
+
     @cached_property
     def covariances(self) -> tuple[Floats, ...]:
         """Per term the (p, p) covariance of its effects, on the scale of the linear predictor."""

@@ -102,7 +102,7 @@ class NegativeBinomialRows:
         y, phi = self.counts, np.exp(psi[0])
         mean, total = np.exp(np.minimum(eta, LARGEST)), y + phi
         far = np.where(eta < LARGEST, np.log1p((mean - y) / total), eta - np.log(total))
-        value = y * (eta - self.logs) - total * far + self.top - _stirling_gap(y, phi)
+        value = y * (eta - self.logs) - total * far + self.top - stirling_gap(y, phi)
         return _Parts(value, mean, total, far, special.expit(eta - psi[0]), special.expit(psi[0] - eta))
 
     def value(self, eta: Floats, psi: Floats) -> Floats:
@@ -119,7 +119,7 @@ class NegativeBinomialRows:
         at, y, phi = self._parts(eta, psi), self.counts, np.exp(psi[0])
         v = at.p * at.q
         turn = v * (at.q - at.p)
-        by_psi = phi * (_digamma_excess(y, phi) - at.far) + (at.mean - y) * at.q
+        by_psi = phi * (digamma_excess(y, phi) - at.far) + (at.mean - y) * at.q
         d1_psi = -phi * at.p + at.total * v
         d2_psi = -phi * v + at.total * turn
         return RowDerivatives(
@@ -132,12 +132,12 @@ class NegativeBinomialRows:
         return NegativeBinomialRows(self.counts[rows])
 
 
-LARGE = 16.0
-"""Argument from which Stirling's series serves to 1e-14."""
+LARGE, SERIES = 16.0, 1e4
+"""Argument from which Stirling's series serves to 1e-14; dispersion from which differences are taken from series."""
 
 
 def _stirling(x: Floats) -> Floats:
-    """(n,) log Γ(x) − (x − ½) log x + x − ½ log 2π."""
+    """Log Γ(x) − (x − ½) log x + x − ½ log 2π."""
     inverse = 1.0 / np.maximum(x, LARGE)
     square = inverse**2
     series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
@@ -152,15 +152,20 @@ def _at_its_mean(y: Floats) -> Floats:
     return np.where(y > 0.0, -0.5 * np.log(2.0 * np.pi * positive) - _stirling(positive), 0.0)
 
 
-def _stirling_gap(y: Floats, phi: float) -> Floats:
-    """(n,) φ log φ − log Γ(φ) − φ less the same of y + φ, with its sign turned."""
-    own = np.array([phi])
-    return 0.5 * np.log1p(y / phi) + _stirling(own) - _stirling(y + phi)
+def stirling_gap(y: Floats, phi: Floats | float) -> Floats:
+    """φ log φ − log Γ(φ) − φ less the same of y + φ, with its sign turned, for y (…, n) and φ that goes with it."""
+    return 0.5 * np.log1p(y / phi) + _stirling(np.atleast_1d(phi)) - _stirling(y + phi)
 
 
-def _digamma_excess(y: Floats, phi: float) -> Floats:
-    """(n,) digamma(y + φ) − digamma(φ) − log((y + φ)/φ)."""
-    if phi < 1e4:
-        return np.asarray(special.digamma(y + phi) - special.digamma(phi) - np.log1p(y / phi))
+def digamma_excess(y: Floats, phi: Floats | float) -> Floats:
+    """digamma(y + φ) − digamma(φ) − log((y + φ)/φ)."""
     total = y + phi
-    return np.asarray(0.5 * y / (phi * total) + (total**-2.0 - phi**-2.0) / -12.0)
+    near = special.digamma(total) - special.digamma(phi) - np.log1p(y / phi)
+    return np.asarray(np.where(phi < SERIES, near, 0.5 * y / (phi * total) + (total**-2.0 - phi**-2.0) / -12.0))
+
+
+def trigamma_gap(y: Floats, phi: Floats | float) -> Floats:
+    """trigamma(y + φ) − trigamma(φ)."""
+    total = y + phi
+    series = 0.5 * (total**-2.0 - phi**-2.0) + (total**-3.0 - phi**-3.0) / 6.0 - y / (phi * total)
+    return np.asarray(np.where(phi < SERIES, special.zeta(2.0, total) - special.zeta(2.0, phi), series))

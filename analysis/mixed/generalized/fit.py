@@ -14,7 +14,7 @@ from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds, fit_ordinal
 from doublecode.analysis.mixed.generalized.outcome_fit import fit_outcome
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
-from doublecode.analysis.mixed.generalized.response import check_family, read_outcome
+from doublecode.analysis.mixed.generalized.response import check_family, offset_notes, read_outcome
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
 from doublecode.analysis.mixed.generalized.separation import refuse_row_effects
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
@@ -130,6 +130,7 @@ def fit_generalized(
     if outcome.binary:
         refuse_row_effects(design, "0 and 1")
     fit = fit_outcome(design, part, outcome, n_nodes, prior_sd)
+    remarks = (*remarks, *offset_notes(design.offset, outcome, spec["offset"]))
     if prior_sd is not None:
         remarks = (*remarks, Note("generalized_prior", numbers={"sd": prior_sd}))
     return GeneralizedResult(spec, design, outcome, fit, remarks)

@@ -26,7 +26,7 @@ def generalized_intervals(
     design: Design, outcome: Outcome, fit: GeneralizedFit, method: GeneralizedMethod, *, conf_level: float, n_boot: int,
     seed: int, parameters: Parameters = "all",
 ) -> pd.DataFrame:  # fmt: skip
-    """Limits of fixed effects, thresholds, standard deviations and dispersion; no thresholds by bootstrap."""
+    """Limits of fixed effects, thresholds, SDs and dispersion; the bootstrap has fixed effects and SDs."""
     check_conf_level(conf_level, "confint")
     check_parameters(parameters)
     if method not in get_args(GeneralizedMethod):

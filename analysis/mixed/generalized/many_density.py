@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
+from doublecode.analysis.mixed.generalized.counts import digamma_excess, stirling_gap, trigamma_gap
 from doublecode.analysis.mixed.generalized.links import LARGEST
 
 Floats = npt.NDArray[np.float64]
@@ -21,9 +21,8 @@ Ints = npt.NDArray[np.intp]
 Two = tuple[Floats, Floats]
 Three = tuple[Floats, Floats, Floats]
 
-
-EXACT = 1e5
-"""Dispersion φ from which differences of gamma functions are taken from their series."""
+MOST_EVEN = 100.0
+"""Log of the dispersion above which it changes nothing any more."""
 
 
 class Full(NamedTuple):
@@ -124,10 +123,11 @@ class LogitSets:
 
 @dataclass(frozen=True)
 class PoissonSets:
-    """Weighted counts (J, K, B), and weights (J, K, B) or (J, K, 1)."""
+    """Weighted counts (J, K, B), weights (J, K, B) or (J, K, 1), and logs of counts (J, K, B), of zeros 0."""
 
     y: Floats
     m: Floats
+    logs: Floats
 
     n_shape = 0
 
@@ -145,9 +145,9 @@ class PoissonSets:
         return self.y - mean, mean
 
     def at_node(self, eta: Floats) -> Three:
-        """ℓ, ℓ' and W."""
+        """ℓ, as its distance from that at μ = y so that large counts lose no digits, ℓ' and W."""
         slope, mean = self.newton(eta)
-        return self.y * eta - mean, slope, mean
+        return self.y * (eta - self.logs) + slope, slope, mean
 
     def full(self, eta: Floats) -> Full:
         """Everything; all derivatives of W are W."""
@@ -156,18 +156,19 @@ class PoissonSets:
 
     def take(self, sets: Ints) -> SetDensity:
         """Some of the sets."""
-        return PoissonSets(_take(self.y, sets), _take(self.m, sets))
+        return PoissonSets(_take(self.y, sets), _take(self.m, sets), _take(self.logs, sets))
 
 
 @dataclass(frozen=True)
 class NegativeBinomialSets:
-    """Counts (J, K, B), weights (J, K, B) or (J, K, 1), and ψ = log φ of each set (B,).
+    """Counts (J, K, B), weights (J, K, B) or (J, K, 1), logs of counts, of zeros 0, and ψ = log φ of each set (B,).
 
     With p = μ/(μ + φ), v = p(1 − p) and n = y + φ: ℓ' = y − np, W = nv, ∂v/∂η = v(1 − 2p) = −∂v/∂ψ and ∂p/∂ψ = −v.
     """
 
     y: Floats
     w: Floats
+    logs: Floats
     psi: Floats
 
     n_shape = 1
@@ -178,62 +179,52 @@ class NegativeBinomialSets:
 
     @cached_property
     def _phi(self) -> Floats:
-        return np.exp(np.minimum(self.psi, 30.0))
+        return np.exp(np.minimum(self.psi, MOST_EVEN))
 
     @cached_property
-    def _rising(self) -> Floats:
-        """Log Γ(y + φ) − log Γ(φ) − y log φ."""
-        y, phi = self.y, self._phi
-        small = special.gammaln(y + phi) - special.gammaln(phi) - y * np.log(phi)
-        large = (y + phi - 0.5) * np.log1p(y / phi) - y + 1.0 / (12.0 * (y + phi)) - 1.0 / (12.0 * phi)
-        return np.where(phi < EXACT, small, large)
+    def _gap(self) -> Floats:
+        return stirling_gap(self.y, self._phi)
 
     @cached_property
     def _gaps(self) -> tuple[Floats, Floats]:
-        """Differences between y + φ and φ of the digamma and the trigamma function."""
-        n, phi = self.y + self._phi, self._phi
-        exact = phi < EXACT
-        first = np.where(exact, special.digamma(n) - special.digamma(phi), np.log(n / phi) - 0.5 / n + 0.5 / phi)
-        second = np.where(
-            exact, special.zeta(2.0, n) - special.zeta(2.0, phi), 1.0 / n - 1.0 / phi + 0.5 / n**2 - 0.5 / phi**2
-        )
-        return first, second
+        """What the digamma and the trigamma function differ by between y + φ and φ, of the first without its log."""
+        return digamma_excess(self.y, self._phi), trigamma_gap(self.y, self._phi)
 
-    def _parts(self, eta: Floats) -> tuple[Floats, Floats, Floats]:
-        """p, 1 − p and log(1 + μ/φ)."""
-        lean = eta - np.log(self._phi)
-        p = special.expit(lean)
-        return p, special.expit(-lean), np.logaddexp(0.0, lean)
+    def _parts(self, eta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """μ, p, 1 − p and log((μ + φ)/(y + φ))."""
+        mean, phi = np.exp(np.minimum(eta, LARGEST)), self._phi
+        total = mean + phi
+        far = np.log1p((mean - self.y) / (self.y + phi))
+        return mean, mean / total, phi / total, far
 
     def newton(self, eta: Floats) -> Two:
         """ℓ' and W."""
-        p, q, _ = self._parts(eta)
-        n = self.y + self._phi
-        return self.w * (self.y - n * p), self.w * n * p * q
+        mean, p, q, _ = self._parts(eta)
+        return self.w * (self.y - mean) * q, self.w * (self.y + self._phi) * p * q
 
     def at_node(self, eta: Floats) -> Three:
-        """ℓ, ℓ' and W."""
-        p, q, soft = self._parts(eta)
+        """ℓ, as its distance from that at μ = y so that large counts and large φ lose no digits, ℓ' and W."""
+        mean, p, q, far = self._parts(eta)
         n = self.y + self._phi
-        value = self._rising + self.y * eta - n * soft
-        return self.w * value, self.w * (self.y - n * p), self.w * n * p * q
+        value = self.y * (np.minimum(eta, LARGEST) - self.logs) - n * far - self._gap
+        return self.w * value, self.w * (self.y - mean) * q, self.w * n * p * q
 
     def full(self, eta: Floats) -> Full:
         """Everything; W' = W(1 − 2p), W'' = W(1 − 6v)."""
         value, slope, W = self.at_node(eta)
-        p, q, _ = self._parts(eta)
+        _, p, q, _ = self._parts(eta)
         return Full(value, slope, W, W * (q - p), W * (1.0 - 6.0 * p * q))
 
     def shape(self, eta: Floats) -> Shape | None:
         """Derivatives by ψ."""
-        p, q, soft = self._parts(eta)
-        phi, (first, second) = self._phi, self._gaps
+        mean, p, q, far = self._parts(eta)
+        phi, (excess, second) = self._phi, self._gaps
         n, v = self.y + phi, p * q
         turn = v * (q - p)
         bend = n * v * (1.0 - 6.0 * v)
-        grown = phi * (first - soft)
+        grown = phi * (excess - far)
         parts = (
-            grown + n * p - self.y,
+            grown + (mean - self.y) * q,
             grown + phi**2 * second + 2.0 * phi * p - n * v,
             n * v - phi * p,
             2.0 * phi * v - phi * p - n * turn,
@@ -245,7 +236,7 @@ class NegativeBinomialSets:
 
     def take(self, sets: Ints) -> SetDensity:
         """Some of the sets."""
-        return NegativeBinomialSets(_take(self.y, sets), _take(self.w, sets), self.psi[sets])
+        return NegativeBinomialSets(_take(self.y, sets), _take(self.w, sets), _take(self.logs, sets), self.psi[sets])
 
 
 def _take(values: Floats, sets: Ints) -> Floats:

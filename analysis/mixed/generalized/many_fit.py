@@ -212,7 +212,7 @@ class _Batch:
         outcomes = self.asked.outcomes
         y = outcomes.y[:, chunk]
         there = ~np.isnan(y)
-        offset = np.exp(np.mean(self.offset)) if outcomes.trials is None else 1.0
+        offset = np.exp(np.mean(self.offset[self.places.group, self.places.place])) if outcomes.trials is None else 1.0
         trials = np.ones(len(y)) * offset if outcomes.trials is None else outcomes.trials
         mean = np.nansum(y, axis=0) / (trials @ there)
         top = np.inf if outcomes.trials is None else 0.98

@@ -80,17 +80,14 @@ class SetOutcomes:
         y = self.y[:, which]
         missing = np.isnan(y)
         m = np.ones((len(y), 1)) if self.weights is None else self.weights[:, None]
-        if self.family == "negative-binomial":
-            w = np.where(missing, 0.0, m) if missing.any() else m
-            at_y = places.spread(np.where(missing, 0.0, y))
-            return NegativeBinomialSets(at_y, places.spread(w), np.zeros(len(which)))
-        weighed = np.where(missing, 0.0, y) * m
+        there = np.where(missing, 0.0, m) if missing.any() else m
+        filled = np.where(missing, 0.0, y)
         if self.trials is not None:
-            m = m * self.trials[:, None]
-        if missing.any():
-            m = np.where(missing, 0.0, m)
-        at_y, at_m = places.spread(weighed), places.spread(m)
-        return PoissonSets(at_y, at_m) if self.family == "poisson" else LogitSets(at_y, at_m)
+            return LogitSets(places.spread(filled * m), places.spread(there * self.trials[:, None]))
+        logs = places.spread(PoissonRows(filled).logs)
+        if self.family == "poisson":
+            return PoissonSets(places.spread(filled * m), places.spread(there), logs)
+        return NegativeBinomialSets(places.spread(filled), places.spread(there), logs, np.zeros(len(which)))
 
     def constants(self, which: Ints) -> Floats:
         """(S,) sums of what the densities leave out."""
@@ -99,9 +96,12 @@ class SetOutcomes:
         if self.binary:
             return np.zeros(len(which))
         filled = np.where(missing, 0.0, y)
-        rows = PoissonRows(filled) if self.trials is None else BinomialRows(filled, self.trials[:, None], self.link)
+        if self.trials is None:
+            left_out = PoissonRows(filled).top
+        else:
+            left_out = BinomialRows(filled, self.trials[:, None], self.link).constant
         weights = np.ones(len(y)) if self.weights is None else self.weights
-        return np.asarray(weights @ np.where(missing, 0.0, rows.constant))
+        return np.asarray(weights @ np.where(missing, 0.0, left_out))
 
 
 def read_outcomes(

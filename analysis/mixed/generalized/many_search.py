@@ -26,6 +26,8 @@ FIRST_SCALE, OTHER_SCALES = 0.7, (2.5, 0.15)
 """Start of θ, and those of a second look."""
 FLAT = 1e-9
 """Eigenvalue of the Hessian, as a share of the largest, below which a direction counts as flat."""
+LEAST_OWN, LONGEST = 1e-18, 2.0
+"""Least curvature of a parameter that it is measured by, as a share of the largest, and longest step."""
 FIXED_STEPS = 30
 
 
@@ -123,9 +125,20 @@ class _Watch:
             kept = ids[accepted]
             self.x[kept], self.hessian[kept] = x[accepted], point.hessian[accepted]
             self.mode[:, kept], self.moved[:, :, kept] = point.mode[:, accepted], point.moved[:, :, accepted]
-            return newton_plan(point.gradient[accepted], point.hessian[accepted], self.done)
+            return _plan(point.gradient[accepted], point.hessian[accepted], self.done)
 
         return np.where(np.isnan(value), np.inf, value), plan
+
+
+def _plan(gradient: Floats, hessian: Floats, done: float) -> Plan:
+    """Newton's step with every parameter measured by its own curvature: that by a dispersion may be nearly none."""
+    own = np.abs(np.diagonal(hessian, axis1=1, axis2=2))
+    unit = np.sqrt(np.maximum(own / np.maximum(own.max(axis=1, keepdims=True), 1e-300), LEAST_OWN))
+    plan = newton_plan(gradient / unit, hessian / (unit[:, :, None] * unit[:, None]), done)
+    step = plan.step / unit
+    cut = LONGEST / np.maximum(np.sqrt((step**2).sum(axis=1)), LONGEST)
+    promise = None if plan.promise is None else cut * plan.promise
+    return Plan(step * cut[:, None], plan.done, np.abs(gradient).max(axis=1), promise)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from doublecode.analysis.mixed.columns import ColumnOrArray, extra_values
 from doublecode.analysis.mixed.formula import ModelFormula
 from doublecode.analysis.mixed.generalized.fit import Nodes, choose_nodes
 from doublecode.analysis.mixed.generalized.many_fit import Question, SetFits, factors_of, fit_sets
+from doublecode.analysis.mixed.generalized.many_ordinal import SetThresholds, check_outcomes, fit_ordinal_sets
 from doublecode.analysis.mixed.generalized.many_outcomes import read_outcomes
+from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds, refuse_idle
 from doublecode.analysis.mixed.generalized.random_part import make_random_part
 from doublecode.analysis.mixed.generalized.response import check_family
+from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.many_designs import Sets, sets_of
-from doublecode.analysis.mixed.many_result import ManyGeneralizedResult
+from doublecode.analysis.mixed.many_result import ManyGeneralizedResult, ManyOrdinalResult
 from doublecode.analysis.mixed.prediction import Source
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
@@ -27,22 +31,23 @@ from doublecode.schemas.results import Note
 def many_generalized(
     formula: str | ModelFormula, data: pd.DataFrame, responses: npt.ArrayLike, predictors: Mapping[str, npt.ArrayLike],
     *, family: str, link: str | None, nagq: Nodes, trials: ColumnOrArray, weights: ColumnOrArray,
-    offset: ColumnOrArray, prior_sd: float | None, ddf: str | None,
+    offset: ColumnOrArray, prior_sd: float | None, ddf: str | None, thresholds: ThresholdKind,
 ) -> ManyGeneralizedResult:  # fmt: skip
     """Check what was asked, fit, and put the answer together.
 
     Raises
     ------
     UsageError
-        An ordinal family, degrees of freedom, or an argument of the wrong kind.
+        Degrees of freedom, an argument of another family or of the wrong kind.
     """
     chosen, chosen_link = check_family(family, link)
-    if chosen == "ordinal":
-        raise UsageError("fit_many: family='ordinal' is fitted one by one: call fit_generalized for each outcome")
+    check_thresholds(chosen, thresholds, "fit_many")
     if ddf not in (None, "z"):
         raise UsageError(f"fit_many: ddf={ddf!r} with family={family!r}; allowed: 'z', the test of generalised models")
     if prior_sd is not None and not (np.isfinite(prior_sd) and prior_sd > 0):
         raise UsageError(f"fit_many: prior_sd={prior_sd!r}; allowed: a positive number, or None for no prior")
+    if chosen == "ordinal":
+        refuse_idle({"trials": trials, "prior_sd": prior_sd}, "fit_many")
     counted = extra_values(trials, "trials", data)
     also: tuple[str, ...] = ()
     if counted is not None:
@@ -51,16 +56,20 @@ def many_generalized(
     sets = sets_of(formula, data, responses, predictors, weights=weights, offset=offset, also=also, row_levels=True)
     design = sets.design
     n_nodes, remarks = choose_nodes(nagq, make_random_part(design.terms))
-    held = None if counted is None else counted[design.rows]
-    outcomes = read_outcomes(sets.Y, chosen, chosen_link, held, design.weights)
-    fits = fit_sets(sets, Question(outcomes, n_nodes, prior_sd))
-    if prior_sd is not None:
-        remarks = (*remarks, Note("generalized_prior", numbers={"sd": prior_sd}))
     spec = {
         "formula": design.formula.text, "reml": False, "ddf": "z", "n_sets": sets.Y.shape[1], "family": chosen,
         "link": chosen_link, "nagq": n_nodes, "trials": _name(trials), "weights": _name(weights),
         "offset": _name(offset), "prior_sd": prior_sd,
     }  # fmt: skip
+    if chosen == "ordinal":
+        check_outcomes(sets.Y)
+        bare, fits, cuts = fit_ordinal_sets(sets, chosen_link, thresholds, n_nodes)
+        return _with_thresholds(_result(bare, fits, spec | {"thresholds": thresholds}, remarks), cuts)
+    held = None if counted is None else counted[design.rows]
+    outcomes = read_outcomes(sets.Y, chosen, chosen_link, held, design.weights)
+    fits = fit_sets(sets, Question(outcomes, n_nodes, prior_sd))
+    if prior_sd is not None:
+        remarks = (*remarks, Note("generalized_prior", numbers={"sd": prior_sd}))
     return _result(sets, fits, spec, remarks)
 
 
@@ -90,6 +99,19 @@ def _result(sets: Sets, fits: SetFits, spec: dict[str, Any], remarks: tuple[Note
         converged=fits.converged, singular=fits.singular, fitted=fitted, problem=tuple(fits.problem), design=counts,
         notes=tuple(notes), rows=design.index, separated=fits.separated, dispersion=fits.dispersion,
         single=fits.single,
+    )  # fmt: skip
+
+
+def _with_thresholds(many: ManyGeneralizedResult, cuts: SetThresholds) -> ManyOrdinalResult:
+    """The answer of ordered categories: thresholds in, and a note where sets lack categories of others."""
+    given = {field.name: getattr(many, field.name) for field in fields(many)}
+    fewer = int((many.fitted & (cuts.n_categories < len(cuts.labels))).sum())
+    notes = [*many.notes, Note("ordinal_direction")]
+    if fewer:
+        notes.append(Note("sets_fewer_categories", numbers={"n_fewer": fewer, "n_sets": many.n_sets}))
+    return ManyOrdinalResult(
+        **given | {"notes": tuple(notes)}, categories=cuts.labels, threshold_names=cuts.names, thresholds=cuts.estimate,
+        threshold_std_error=cuts.std_error, n_categories=cuts.n_categories,
     )  # fmt: skip
 
 

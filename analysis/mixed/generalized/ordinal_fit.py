@@ -18,8 +18,10 @@ from doublecode.analysis.mixed.generalized.cumulative_rows import (
 from doublecode.analysis.mixed.generalized.objective import Problem
 from doublecode.analysis.mixed.generalized.ordinal_density import OrdinalDensity
 from doublecode.analysis.mixed.generalized.random_part import RandomPart
+from doublecode.analysis.mixed.generalized.separation import Separated
 from doublecode.analysis.mixed.generalized.turning import settle
 from doublecode.schemas.errors import NotEstimable
+from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,8 +117,9 @@ def _refuse_separated(start: CumulativeRegression, X: Floats, rows: OrdinalRows,
         return
     beta = np.linalg.lstsq(design.X - design.X.mean(axis=0), X @ start.beta, rcond=None)[0]
     foremost = design.x_names[int(np.argmax(np.abs(beta) * design.X.std(axis=0)))]
-    raise NotEstimable(
+    raise Separated(
         f"{design.formula.text!r}: predictors tell categories of {design.formula.response!r} without error "
         f"(separation, foremost by {foremost}), so that estimates grow without end. Allowed: predictors within whose "
-        "values the outcome varies. Next: join rare categories of the outcome or of the predictor, or leave it out"
+        "values the outcome varies. Next: join rare categories of the outcome or of the predictor, or leave it out",
+        Note("set_separated", numbers={"which": foremost}),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from doublecode.analysis.mixed.design import Design
@@ -17,13 +18,20 @@ from doublecode.schemas.errors import FormulaError, UsageError
 from doublecode.schemas.results import Note
 
 
-def check_thresholds(family: str, thresholds: str) -> None:
+def refuse_idle(given: Mapping[str, object], caller: str) -> None:
+    """Refuse options that an ordinal model has no use for."""
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(f"{caller}: {name}= is not for family 'ordinal'; leave it out")
+
+
+def check_thresholds(family: str, thresholds: str, caller: str = "fit_generalized") -> None:
     """Refuse thresholds of another family, or of an unknown kind."""
     if thresholds not in get_args(ThresholdKind):
         allowed = ", ".join(map(repr, get_args(ThresholdKind)))
-        raise UsageError(f"fit_generalized: thresholds={thresholds!r}; allowed: {allowed}")
+        raise UsageError(f"{caller}: thresholds={thresholds!r}; allowed: {allowed}")
     if family != "ordinal" and thresholds != "flexible":
-        raise UsageError(f"fit_generalized: thresholds= belongs to family 'ordinal', not {family!r}; leave it out")
+        raise UsageError(f"{caller}: thresholds= belongs to family 'ordinal', not {family!r}; leave it out")
 
 
 def fit_ordinal(
@@ -37,9 +45,7 @@ def fit_ordinal(
         An outcome without order or with one category; a formula without intercept; separation; a random effect for
         every row; options of others.
     """
-    for name in ("trials", "prior_sd"):
-        if spec[name] is not None:
-            raise UsageError(f"fit_generalized: {name}= is not for family 'ordinal'; leave it out")
+    refuse_idle({name: spec[name] for name in ("trials", "prior_sd")}, "fit_generalized")
     outcome = _read(design, "probit" if link == "probit" else "logit", spec["thresholds"])
     bare = without_intercept(design)
     refuse_row_effects(design, "ordered categories")

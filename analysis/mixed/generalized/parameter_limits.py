@@ -44,26 +44,29 @@ class _Named:
         """Estimate and profile limits; `within` is the fit with its dispersion drawn in, mostly the fit itself."""
         held = self.make(within)
         estimate = held.estimate if within is fit else self.make(fit).estimate
-        return self._shown(estimate, *profile_limits(held, quantile, fit.end.point.value))
+        return self._shown(fit, estimate, *profile_limits(held, quantile, fit.end.point.value))
 
     def wald(self, fit: GeneralizedFit, quantile: float) -> Limits:
-        """Estimate and Wald limits, of a standard deviation in its logarithm; NaN where it is zero."""
+        """Estimate and Wald limits, of a standard deviation in its logarithm; NaN where it is 0, or φ endless."""
         held = self.make(fit)
-        half = quantile * held.error
+        half = np.nan if self._endless(fit) else quantile * held.error
         if self.parameter != "sd":
-            return self._shown(held.estimate, held.estimate - half, held.estimate + half)
+            return self._shown(fit, held.estimate, held.estimate - half, held.estimate + half)
         if held.estimate <= ZERO:
             return held.estimate, np.nan, np.nan
         with np.errstate(over="ignore"):
             factor = float(np.exp(half / held.estimate))
         return held.estimate, held.estimate / factor, held.estimate * factor
 
-    def _shown(self, *limits: float) -> Limits:
+    def _endless(self, fit: GeneralizedFit) -> bool:
+        return self.parameter == "dispersion" and bool(fit.endless.all())
+
+    def _shown(self, fit: GeneralizedFit, estimate: float, low: float, high: float) -> Limits:
         """As they are reported: the dispersion, not its logarithm."""
         if self.parameter != "dispersion":
-            return limits  # type: ignore[return-value]
+            return estimate, low, high
         with np.errstate(over="ignore"):
-            return tuple(map(float, np.exp(limits)))  # type: ignore[return-value]
+            return np.inf if self._endless(fit) else float(np.exp(estimate)), float(np.exp(low)), float(np.exp(high))
 
 
 ZERO = 1e-6

@@ -17,6 +17,7 @@ from doublecode.analysis.mixed.generalized.density import RowDensity
 from doublecode.analysis.mixed.generalized.links import Link
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.near_names import nearest
+from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
 FamilyName = Literal["binomial", "poisson", "negative-binomial", "ordinal"]
@@ -33,6 +34,8 @@ NUMERIC = ("integer", "floating", "boolean", "mixed-integer-float")
 """Kinds of categories that are numbers."""
 WHOLE = 1e-6
 """How far from a whole number a count, or a proportion times its trials, may lie by rounding."""
+WIDEST = 1000.0
+"""Exposures of one study hardly differ by a greater factor."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,20 @@ def read_outcome(design: Design, family: FamilyName, link: Link, trials: Floats 
     return Outcome(family, link, np.round(y), None)
 
 
+def offset_notes(offset: Floats | None, outcome: Outcome, name: str | None) -> tuple[Note, ...]:
+    """Note an offset (n,) of counts that looks like an exposure and not like its logarithm.
+
+    Whole numbers of three values or more, or exposures that would differ by more than `WIDEST`.
+    """
+    if offset is None or outcome.trials is not None:
+        return ()
+    low, high = float(offset.min()), float(offset.max())
+    whole = bool((np.abs(offset - np.round(offset)) < WHOLE).all()) and len(np.unique(offset)) > 2
+    if not whole and high - low < np.log(WIDEST):
+        return ()
+    return (Note("offset_is_no_log", numbers={"offset": name, "low": low, "high": high}),)
+
+
 def _numbers(design: Design, family: FamilyName) -> Floats:
     name = design.formula.response
     column = design.columns.get(name.strip("`"))
@@ -153,7 +170,10 @@ def _to_numbers(name: str, found: list[str], family: FamilyName) -> str:
     if family != "binomial" or set(found) <= {"0", "1"}:
         return f"convert it: data[{name!r}] = pandas.to_numeric(data[{name!r}])"
     success = next((value for value in found if value.casefold() in POSITIVE), found[-1])
-    return f"say which value counts as success: data[{name!r}] = (data[{name!r}] == {success!r}).astype(int)"
+    return (
+        f"say which value counts as success: data[{name!r}] = (data[{name!r}] == {success!r}).astype(int); of a "
+        f'variable of study.toml, equals = "{success}"'
+    )
 
 
 def _binomial(y: Floats, trials: Floats | None, name: str, link: Link, index: pd.Index[Any]) -> Outcome:
@@ -162,7 +182,7 @@ def _binomial(y: Floats, trials: Floats | None, name: str, link: Link, index: pd
         _refuse_rows(
             other, y, name, index, "family 'binomial' needs 0 and 1, or True and False",
             "for successes in several trials give trials=, for counts family='poisson', for ordered categories "
-            "keep the scale and do not cut it in two",
+            "keep the scale and do not cut it in two: family='ordinal'",
         )  # fmt: skip
         _refuse_one_category(y, np.ones_like(y), name)
         return Outcome("binomial", link, y, np.ones_like(y))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -41,8 +41,10 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Scale = Literal["response", "link"]
+RATIOS: Final = {"logit": "Odds ratio", "log": "Rate ratio"}
+"""What the exponential of a coefficient is, by the link."""
 NO_SPREAD = 1e4
-"""Dispersion φ from which negative binomial counts have no more spread than Poisson's."""
+"""Dispersion φ, of large counts as a multiple of their mean, from which they have no more spread than Poisson's."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,7 +100,7 @@ class GeneralizedResult(MixedAnswer):
     @property
     def ratio(self) -> str | None:
         """What the exponential of a coefficient is: an odds or a rate ratio; None for probit and cloglog."""
-        return {"logit": "Odds ratio", "log": "Rate ratio"}.get(self.link)
+        return RATIOS.get(self.link)
 
     @property
     def ratios(self) -> pd.DataFrame:
@@ -143,7 +145,10 @@ class GeneralizedResult(MixedAnswer):
 
     @cached_property
     def shape(self) -> pd.DataFrame:
-        """Dispersion φ of a negative binomial (variance μ + μ²/φ): term, estimate, conf_low, conf_high; else empty."""
+        """Dispersion φ of a negative binomial (variance μ + μ²/φ): term, estimate, conf_low, conf_high; else empty.
+
+        φ is ∞, without Wald limits, where the counts have no more spread than Poisson's.
+        """
         return shape_frame(self.fit, self.spec["conf_level"])
 
     @property
@@ -183,7 +188,7 @@ class GeneralizedResult(MixedAnswer):
         """What a reader must know with the numbers."""
         notes: list[Note] = [*self.model.notes, *self.remarks]
         notes += self._notes_of_fit()
-        if self.dispersion is not None and self.dispersion > NO_SPREAD:
+        if self.dispersion is not None and self.dispersion > NO_SPREAD * max(1.0, float(self.outcome.y.mean())):
             notes.append(Note("generalized_no_overdispersion"))
         if not self.converged:
             notes.append(Note("mixed_not_converged"))
@@ -338,9 +343,10 @@ class GeneralizedResult(MixedAnswer):
         Parameters
         ----------
         method
-            ``"wald"``, ``"profile"`` (likelihood) or ``"bootstrap"`` (parametric; no thresholds; its `method` counts
-            the draws that could be refitted). A standard deviation has its Wald limits formed in logarithms, NaN where
-            it is zero; a profile limit is 0 where zero fits.
+            ``"wald"``, ``"profile"`` (likelihood) or ``"bootstrap"`` (parametric; no thresholds and no dispersion; its
+            `method` counts the draws that could be refitted). A standard deviation has its Wald limits formed in
+            logarithms, NaN where it is zero; a profile limit is 0 where zero fits, infinite where the likelihood never
+            falls far enough, NaN where none was found or the fit did not converge.
         conf_level
             In (0, 1); None takes that of the fit.
         n_boot, seed

@@ -27,6 +27,8 @@ SAME = 1e-7
 """Difference of F at which two ends are one."""
 FARTHEST = 2.0
 """Longest move of a parameter in one step."""
+LEAST_OWN = 1e-14
+"""Least curvature of a parameter that it is measured by, as a share of the largest."""
 SADDLE_STEPS = (0.3, 0.05, 0.01, 0.002, 0.0004)
 """Moves along a direction of negative curvature, tried until F falls: where rows tell much, a variance is small."""
 FIRST_SCALES, OTHER_SCALES = (1.0, 0.4), (2.5, 0.15)
@@ -287,7 +289,13 @@ def first_hessian(problem: Problem, point: Point, counter: Counter) -> Floats:
 
 
 def _positive(B: Floats) -> Floats:
-    """The same axes with absolute eigenvalues, none much smaller than the others."""
-    values, vectors = np.linalg.eigh(0.5 * (B + B.T))
+    """The same with absolute eigenvalues, none much smaller than the others, every parameter measured by its own.
+
+    Where counts are large β bends F millions of times as much as a standard deviation or a dispersion does.
+    """
+    own = np.abs(np.diag(B))
+    unit = np.sqrt(np.maximum(own, LEAST_OWN * max(1.0, float(own.max(initial=0.0)))))
+    values, vectors = np.linalg.eigh(0.5 * (B + B.T) / np.outer(unit, unit))
     sizes = np.abs(values)
-    return np.asarray((vectors * np.maximum(sizes, 1e-6 * max(1.0, float(sizes.max())))) @ vectors.T)
+    vectors = unit[:, None] * vectors
+    return np.asarray((vectors * np.maximum(sizes, 1e-6 * max(1.0, float(sizes.max(initial=0.0))))) @ vectors.T)

@@ -26,13 +26,13 @@ def ratio_frame(fixed: pd.DataFrame) -> pd.DataFrame:
 
 
 def shape_frame(fit: GeneralizedFit, conf_level: float) -> pd.DataFrame:
-    """Dispersion φ with Wald limits formed in its logarithm: term, estimate, conf_low, conf_high."""
+    """Dispersion φ with Wald limits formed in its logarithm: term, estimate, conf_low, conf_high; ∞ has no limits."""
     names = ["term", "estimate", "conf_low", "conf_high"]
     if not len(fit.psi):
         return pd.DataFrame(columns=names)
-    half = ndtri(0.5 + 0.5 * conf_level) * np.sqrt(np.diag(fit.psi_vcov))
+    half = ndtri(0.5 + 0.5 * conf_level) * np.where(fit.endless, np.nan, np.sqrt(np.diag(fit.psi_vcov)))
     with np.errstate(over="ignore"):
-        values = np.exp(fit.psi), np.exp(fit.psi - half), np.exp(fit.psi + half)
+        values = np.exp(np.where(fit.endless, np.inf, fit.psi)), np.exp(fit.psi - half), np.exp(fit.psi + half)
     return pd.DataFrame({"term": ["φ"], "estimate": values[0], "conf_low": values[1], "conf_high": values[2]})
 
 

@@ -26,6 +26,10 @@ SENTENCES: Final[dict[str, Wording]] = {
         "φ grows without end: the counts have no more spread than Poisson's; take family 'poisson'"
     ),
     "generalized_link_scale": "estimates are on the scale of the linear predictor ({link}), of a group at the middle",
+    "offset_is_no_log": (
+        "the offset {offset} reaches from {low} to {high}, as minutes or days do; an offset of counts is the logarithm "
+        "of the exposure: is log({offset}) meant?"
+    ),
     "generalized_prior": (
         "not maximum likelihood: a weak normal prior with mean 0 and standard deviation {sd} was declared on every "
         "fixed effect but the intercept, per unit of its predictor"

@@ -54,7 +54,7 @@ def _dispersion(note: Note) -> str:
             f"{note.subject}: the outcome has less spread than it says (ratio {ratio}, *p* {p}): limits are too wide."
         )
     ways = {
-        "poisson": "family = 'negative-binomial' takes it in",
+        "poisson": 'family = "negative-binomial" takes it in',
         "binomial": "rows of one session are not independent trials; a random effect of each row may take it in",
         "negative-binomial": "look for a predictor or a random effect that is left out",
     }
@@ -62,6 +62,18 @@ def _dispersion(note: Note) -> str:
         f"{note.subject}: the outcome has more spread than it says (ratio {ratio}, *p* {p}), so that limits are too "
         "narrow: "
         f"{ways[note.numbers['family']]}."
+    )
+
+
+def _no_variance(note: Note) -> str:
+    groups, models = (note.numbers[key] for key in ("groups", "models"))
+    where = f"In {'; '.join(models)}" if models else "In every model"
+    return (
+        f"{where} the variance by {' and '.join(groups)} is estimated as 0: beyond what the predictors say, the "
+        "outcomes within one such group are no more alike than chance makes them. Coefficients and log-likelihoods are "
+        "those of the same model without random effects. It is no evidence that the groups are alike: few groups, or "
+        "few rows in each, give the same. Keep the random effects if the design has such groups, and say in the paper "
+        "that their variance is 0."
     )
 
 
@@ -79,7 +91,9 @@ SENTENCES: Final[dict[str, Wording]] = {
     "series_categories_empty": _as_sentence(ordinal.SENTENCES["ordinal_categories_empty"]),
     "series_no_overdispersion": _as_sentence(generalized.SENTENCES["generalized_no_overdispersion"]),
     "series_prior": _as_sentence(generalized.SENTENCES["generalized_prior"]),
+    "series_offset_is_no_log": _as_sentence(generalized.SENTENCES["offset_is_no_log"]),
     "series_likelihood": _likelihood,
+    "series_no_variance": _no_variance,
     "series_dispersion": _dispersion,
     "series_zeros": lambda note: (
         f"{note.subject}: {note.numbers['more']} rows with a count of 0 than it says (ratio "

@@ -117,6 +117,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     "set_without_end": "separation: almost every level of {group} has one outcome only, its variance grows without end",
     "set_without_value": "the likelihood has no finite value at any start",
     "sets_separated": "{n_separated} sets have no finite estimate (separation) and count as not fitted",
+    "sets_fewer_categories": (
+        "{n_fewer} of {n_sets} sets lack categories that others have: these have no probability there, and the "
+        "thresholds about them coincide, or are infinite at an end of the scale"
+    ),
     # influence
     "levels_not_identified": _not_identified,
     "refits_not_converged": "{n_failed} of {n_levels} refits did not converge",

@@ -30,6 +30,19 @@ def _cheapest(note: Note) -> str:
     )
 
 
+def _again(note: Note) -> str:
+    """Its power by other studies, and whether that is still enough."""
+    power, low, high, asked = (
+        format_number(note.numbers[name], "bounded") for name in ("power", "power_low", "power_high", "asked")
+    )
+    short = note.numbers["power"] < note.numbers["asked"]
+    return (
+        f"its studies drawn anew, with seed {note.numbers['seed']}, give power {power} [{low}, {high}]: the one above "
+        "is of the studies by which it was chosen, and is on average too high"
+        + (f"; {power} is less than the {asked} asked for, so take a larger design" if short else "")
+    )
+
+
 def _cheapest_of_widths(note: Note) -> str:
     """The design whose interval is narrow enough, and its hours."""
     told = note.numbers
@@ -63,6 +76,7 @@ SENTENCES: Final[dict[str, Wording]] = {
         "the scale of the link"
     ),
     "power_cheapest": _cheapest,
+    "power_again": _again,
     "power_patient_means": (
         "a patient's level is the mean of the sessions that are there; with few sessions it is measured with error, "
         "and estimates between patients are smaller than the effect"
@@ -71,6 +85,8 @@ SENTENCES: Final[dict[str, Wording]] = {
         "slopes differ between patients, and the model has none that do: its test finds too much; write "
         "(within | patient)"
     ),
+    "design_of_headline": "planned is {model}, the model of the study’s headline; by --model there are {others}",
+    "design_of_several": "planned is {model}, since no headline names another; by --model there are {others}",
     "design_no_model": (
         "study.toml declares no model with a predictor; the usual one is taken, and the predictor {predictor}"
     ),

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from doublecode.analysis import PlannedStudy, power
 from doublecode.analysis.cli import app as cli
 
 PLAN = ("--patients", "12", "--sessions", "5", "--studies", "100")
@@ -60,7 +61,13 @@ def test_the_cheapest_of_a_grid(run):
     words = ("--patients", "10,40", "--sessions", "6", "--within", ".5", "--studies", "100")
     code, out, _ = run(*words, "--cheapest", ".8", "--json")
     assert code == 0
-    assert [row["patients"] for row in json.loads(out)["frame"]] == [10]
+    answer = json.loads(out)
+    assert [row["patients"] for row in answer["frame"]] == [10]
+    alone = power(PlannedStudy(patients=10, sessions=6), within=0.5, studies=100, seed=1).frame.iloc[0]
+    assert alone["power"] != answer["frame"][0]["power"]
+    found, low, high = (f"{alone[name]:.2f}"[1:] for name in ("power", "power_low", "power_high"))
+    assert f"drawn anew, with seed 1, give power {found} [{low}, {high}]" in answer["notes"][1]
+    assert answer["notes"][0].startswith("the cheapest of 2")
     code, _, err = run(*words, "--icc-width", ".3")
     assert code == 2
     assert "give --cheapest .8 with it" in err

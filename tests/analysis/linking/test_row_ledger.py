@@ -8,7 +8,8 @@ import pytest
 
 from doublecode.analysis.linking.row_ledger import RowLedger, stage_rows
 from doublecode.analysis.linking.stages import Stage, StageKind
-from doublecode.analysis.study.declared_models import declared_frame, declared_series
+from doublecode.analysis.study.declared_generalized import fit_declared
+from doublecode.analysis.study.declared_models import declared_frame
 from doublecode.analysis.study.run import read_study, score_study
 from doublecode.schemas.results import Note
 
@@ -47,9 +48,11 @@ def frame_without(intake, *gone):
     items, _ = score_study(intake)
     kept = items[~items["session_id"].isin(gone)]
     sessions = intake.sessions[~intake.sessions["session_id"].isin(gone)]
+    agreed = intake.agreed[~intake.agreed["session_id"].isin(gone)]
     from doublecode.coding.scoring import score
 
-    return declared_frame(intake.study, score(kept, intake.study.codebooks), kept, sessions, intake.patients)
+    scores = score(kept, intake.study.codebooks)
+    return declared_frame(intake.study, scores, kept, sessions, intake.patients, agreed, empty_logs=intake.empty_logs)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,7 @@ def test_telephone_study_from_held_to_rated(intake, whole):
 def test_telephone_study_from_rated_to_the_models(intake, whole):
     for series in intake.study.series:
         rows = whole.ledger[whole.ledger["stage"] == f"in the model: {series.name}"]
-        result = declared_series(series, whole.frame)
+        result = fit_declared(series, whole.frame, intake.study)
         assert result.design["n_rows"] == (rows["status"] == "kept").sum()
         assert (result.frame["nobs"] == result.design["n_rows"]).all()
         assert len(result.design["lost"]) == (rows["status"] == "lost").sum()

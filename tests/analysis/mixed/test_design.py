@@ -267,3 +267,27 @@ def test_only_columns_in_use_are_looked_at():
         fit_mixed("y ~ raters + (1 | g)", odd)
     with pytest.raises(ContractError, match="the column 'x' stands 2 times"):
         fit_mixed("y ~ x + (1 | g)", pd.concat([data, data[["x"]]], axis=1))
+
+
+def test_results_do_not_see_later_changes_of_the_data():
+    """Residuals, averages over other predictors, leaving out levels: read from the data as they were at the fit."""
+    rng = np.random.default_rng(8)
+    data = pd.DataFrame({"g": np.repeat(np.arange(8), 4), "h": np.tile(np.arange(4), 8), "x": rng.normal(size=32)})
+    data["z"], data["y"] = rng.normal(size=32), rng.normal(size=8)[data.g] + rng.normal(size=32)
+
+    def answers(result):
+        return (
+            result.residuals(),
+            result.influence("h").frame.select_dtypes("number").to_numpy(),
+            result.predict(pd.DataFrame({"g": [1], "x": [0.5], "z": [0.0], "h": [2]})),
+        )
+
+    def fit(frame):
+        return fit_mixed("y ~ x + z + h + (1 | g)", frame)
+
+    untouched = answers(fit(data.copy(deep=True)))
+    result = fit(data)
+    data.loc[:, ["x", "z", "y"]] = 7.0
+    data.loc[:, ["g", "h"]] = 1
+    for then, now in zip(untouched, answers(result), strict=True):
+        np.testing.assert_array_equal(now, then)

@@ -107,3 +107,15 @@ def test_an_answer_does_not_change_with_its_frame_or_with_another_answer() -> No
     assert np.array_equal(found.estimates.read.groups[0].values, before)
     assert again.frame.columns.name is None
     assert again.frame.loc[0, "form"] == "ICC(1,1)"
+
+
+@pytest.mark.parametrize("ids", [int, float], ids=["read by pattern", "looked up"])
+@pytest.mark.parametrize("rows", [12, 11], ids=["full", "with a gap"])
+def test_what_is_read_does_not_see_later_changes_of_the_frame(ids, rows):
+    frame = pd.DataFrame({"session": np.repeat(np.arange(4), 3), "rater": np.tile(np.arange(3), 4)}).astype(ids)
+    frame = frame.assign(score=np.arange(12.0)).iloc[:rows].copy()
+    read = read_ratings(frame, targets="session", raters="rater", ratings="score")
+    frame.loc[:, "score"] = -1.0
+    frame.index = pd.RangeIndex(100, 100 + rows)
+    assert read.groups[0].values.ravel().tolist() == list(range(rows))
+    assert read.rows.tolist() == list(range(rows))

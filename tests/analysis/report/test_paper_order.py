@@ -83,7 +83,9 @@ def test_what_a_sentence_sees_is_there(documents):
         (section,) = [one for one in document.sections if one.anchor == "results"]
         seen = [name for block in section.blocks if isinstance(block, Paragraph) for name in block.see]
         assert len(seen) > 4
-        assert {name for name in seen if name not in numbers} <= {"table he_course_split", "table tbh_course_split"}
+        assert {name for name in seen if name not in numbers} <= {
+            "table he_course_split", "table tbh_course_split", "table rationale_given_split",
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -176,7 +178,7 @@ def test_each_declared_model_has_its_sentence_with_its_numbers(telephone_run, ad
     (own,) = [text for text in texts if "Within patients, higher Homework engagement" in text]
     assert own.startswith("Within patients, higher Homework engagement went with lower Depressive symptoms (")
     assert estimate_in_words(row) in own
-    assert sum(", 161 sessions of 22 patients" in text for text in texts) == 3
+    assert sum(", 161 sessions of 22 patients" in text for text in texts) == 4
     regressions = said_of(adolescent_run)
     for result in adolescent_run.moderations:
         pair = [result.spec["predictor"], result.spec["moderator"]]
@@ -202,8 +204,9 @@ def test_sentences_turn_with_the_numbers(telephone_run):
 
 def test_only_checklists_that_fit_are_filled_in(telephone_run, adolescent_run, documents):
     assert [one.name for one in fitting(telephone_run)] == ["grras", "mixed-models", "jars-quant"]
-    assert [one.name for one in fitting(adolescent_run)] == ["grras", "jars-quant"]
-    assert [one.name for one in fitting(replace(adolescent_run, reliability=None))] == ["jars-quant"]
+    assert [one.name for one in fitting(adolescent_run)] == ["grras", "mixed-models", "jars-quant"]
+    without = replace(adolescent_run, reliability=None, generalized=())
+    assert [one.name for one in fitting(without)] == ["jars-quant"]
     for run, document in zip((telephone_run, adolescent_run), documents, strict=True):
         lists = checklists_document(run, document)
         rows = [row for section in lists.sections for row in section.blocks[1].rows]
@@ -228,6 +231,6 @@ def test_methods_say_what_was_done_and_nothing_else(telephone_run, adolescent_ru
     ):
         assert words in adolescent
         assert words not in telephone
-    bare = replace(telephone_run, series=(), correlations=None, reliability=None, consistency=None)
+    bare = replace(telephone_run, series=(), generalized=(), correlations=None, reliability=None, consistency=None)
     short = " ".join(methods_paragraphs(bare))
     assert not [words for words in ("mixed models", "Correlations", "ω", "intraclass") if words in short]

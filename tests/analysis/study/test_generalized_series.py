@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from doublecode.analysis.linking.generalized_notes import variance_notes
+from doublecode.analysis.report.generalized_pictures import caterpillar_picture
 from doublecode.analysis.report.records import results_record
 from doublecode.schemas.errors import UsageError
 
@@ -85,6 +88,21 @@ def test_steps_are_compared_and_shares_are_on_the_latent_scale(adolescent_run):
     assert far(result.sources["share"].iloc[0], variance / (variance + np.pi**2 / 3)) < TOLERANCE
     assert list(result.proportional["term"]) == ["ir"]
     assert {note.kind for note in result.notes} >= {"series_likelihood", "ordinal_half_steps"}
+
+
+def test_a_series_without_variance_between_patients_says_what_its_numbers_are(telephone_run, adolescent_run):
+    (done,), (given,) = telephone_run.generalized, adolescent_run.generalized
+    assert [model.without_variance for model in done.models] == [True] * 4
+    (said,) = [text for text in done.note_texts() if "variance by patient is estimated as 0" in text]
+    assert said.startswith("In every model")
+    assert "the same model without random effects" in said
+    assert "no figure" in caterpillar_picture(done).text
+    assert caterpillar_picture(given).name == "rationale_given_caterpillar"
+    assert not any(model.without_variance for model in given.models)
+    assert "series_no_variance" not in {note.kind for note in given.notes}
+    some = replace(given.models[0], result=None, refusal="none"), done.models[1]
+    assert next(variance_notes(some)).numbers == {"groups": ("patient",), "models": ()}
+    assert next(variance_notes((given.models[0], done.models[1]))).numbers["models"] == (done.models[1].label,)
 
 
 def test_the_figure_is_of_the_deviation_within_patients_and_no_other_figure_is_drawn(telephone_run, adolescent_run):

@@ -1,6 +1,7 @@
 """Many studies in one table: the numbers of each by itself, broken ones named, on one core, on two, and resumed."""
 
 import json
+import os
 import sys
 
 import pandas as pd
@@ -110,6 +111,18 @@ def test_folders_are_found_once_and_none_in_silence(sites, tmp_path):
         study_folders([tmp_path])
     with pytest.raises(UsageError, match="is no folder"):
         study_folders([tmp_path / "nowhere"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links ask for rights there")
+def test_links_lead_to_no_study_twice_and_in_no_circle(tmp_path):
+    for name in ("one", "deep/two"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "study.toml").touch()
+    for link, where in (("alias", "one"), ("circle", "."), ("deep/again", "deep"), ("deep/up", ".")):
+        (tmp_path / link).symlink_to(tmp_path / where)
+    found = study_folders([tmp_path])
+    assert found.folders == {"deep/two": tmp_path / "deep" / "two", "one": tmp_path / "one"}
+    assert found.without == ()
 
 
 @pytest.fixture

@@ -310,7 +310,7 @@ class TestMultiverse:
         choices = {"minimum_valid": {"he": [5]}, "lag": {"he": [1]}, "covariates": [["session"]]}
         intake = asking(telephone_run.intake, headline={"model": "phq9", "term": "he_within"}, choices=choices)
         last = specifications(intake.study)[-1]
-        series = last.study.series[-1]
+        (series,) = (one for one in last.study.series if one.name == "phq9")
         assert series.steps[-1] == "phq9 ~ he + session + (session | patient)"
         assert series.split == ("he",)
         assert last.study.codebooks["ghes"].scale("he").required == 5

@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 import pandas as pd
 import pytest
 
-from doublecode.analysis import study_design
+from doublecode.analysis import patient_design, study_design
 from doublecode.analysis.cli import app as cli
 from doublecode.analysis.planning.planned_study import PARTS
 from doublecode.schemas.errors import StudyError, UsageError
@@ -103,7 +103,12 @@ def test_the_parts_of_the_example_are_those_of_its_tables_and_data(telephone, te
     assert {name for name, origin in made.items() if origin == "data"} == {
         "lost", "icc_rating", "severity", "icc_outcome", "icc_predictor",
     }  # fmt: skip
-    assert {note.kind for note in design.notes} == {"design_other_predictors", "design_courses"}
+    assert {note.kind for note in design.notes} == {
+        "design_of_headline", "design_other_predictors", "design_courses",
+    }  # fmt: skip
+    assert "planned is phq9, the model of the study’s headline; by --model there are he_course, tbh_course" in " ".join(
+        str(design).split()
+    )
 
 
 def test_variances_are_those_of_models_without_the_effect(telephone, telephone_run):
@@ -159,6 +164,27 @@ def test_the_declared_model_in_the_names_of_the_simulation(new, models, formula,
     assert design.spec["formula"] == formula
     assert {note.kind for note in design.notes} == kinds | {"design_no_data"}
     assert str(design)
+
+
+def test_of_several_models_it_is_said_which_one_is_planned(new):
+    """The last series that can be simulated; where rows are patients a regression, whatever series there are."""
+    one = series("phq9 ~ he + (1 | patient)", more='split = ["he"]')
+    ordered = series("extent ~ he + (1 | patient)", more='split = ["he"]\nfamily = "ordinal"').replace('"m"', '"o"')
+    design = study_design(new(one + ordered))
+    assert design.spec["model"] == "m"
+    assert "planned is m, since no headline names another; by --model there are o" in " ".join(str(design).split())
+    assert "design_of_several" not in {note.kind for note in study_design(new(one + ordered), model="m").notes}
+    regression = '[[moderations]]\nname = "r"\ntitle = "R"\noutcome = "phq9"\npredictor = "age"\n'
+    by_therapist = series("phq9 ~ age + (1 | therapist)").replace('"m"', '"t"')
+    folder = new(by_therapist + regression, more='unit = "patient"\n')
+    toml = folder / "study.toml"
+    text = toml.read_text().replace("lag = 1", "session = 1")
+    toml.write_text(text.replace('scale = "he"', 'scale = "he"\nsession = 1').replace(
+        'instrument = "phq9"\nscale = "total"', 'instrument = "phq9"\nscale = "total"\nsession = 2'
+    ).replace('[[variables]]\nname = "weeks"\ntime = "weeks"\n', ""))  # fmt: skip
+    assert patient_design(folder).spec["model"] == "r"
+    with pytest.raises(UsageError, match="'t' has a row per patient, and a series is simulated of sessions"):
+        study_design(folder, model="t")
 
 
 def test_a_declared_family_is_simulated(new):

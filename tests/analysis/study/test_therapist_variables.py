@@ -31,7 +31,7 @@ def told(course: pd.DataFrame, *steps: str, split: tuple[str, ...] = ()):
     series = fit_series(list(steps), course, split=split)
     series = replace(series, spec={**series.spec, "name": "m"})
     run = SimpleNamespace(
-        frame=SimpleNamespace(frame=course), series=(series,), moderations=(), comparisons=(),
+        frame=SimpleNamespace(frame=course), all_series=(series,), moderations=(), comparisons=(),
         correlations=None, covariate_screen=None, study=SimpleNamespace(moderations=()),
     )  # fmt: skip
     return list(therapist_warnings(run)), series

@@ -111,6 +111,7 @@ def test_factors_and_solutions_of_one_matrix_and_of_several(sets):
     np.testing.assert_allclose(L @ L.swapaxes(1, 2), A, rtol=1e-13)
     np.testing.assert_array_equal(np.triu(L, 1), 0.0)
     np.testing.assert_allclose((A @ solve(A, b)[:, :, None])[:, :, 0], b, rtol=1e-11)
+    np.testing.assert_allclose(solve(A[:1], b) @ A[0], b, rtol=1e-11)  # one system for all
     assert np.isnan(solve(np.zeros((sets, 2, 2)), np.ones((sets, 2)))).all()
     with pytest.raises(np.linalg.LinAlgError):
         cholesky(-A)

@@ -8,8 +8,8 @@ import pytest
 
 from doublecode.analysis.mixed import fit_generalized, fit_many
 from doublecode.analysis.mixed.generalized.fit import generalized_design
-from doublecode.analysis.mixed.generalized.many_density import LogitSets, NegativeBinomialSets, PoissonSets
 from doublecode.analysis.mixed.generalized.many_objective import evaluate_sets
+from doublecode.analysis.mixed.generalized.many_outcomes import read_outcomes
 from doublecode.analysis.mixed.generalized.many_rows import (
     OwnColumns,
     SetProblem,
@@ -67,9 +67,9 @@ def same(many, data: pd.DataFrame, Y: np.ndarray, sets, formula: str, own=None, 
         np.testing.assert_allclose(many.variances[:, i], one.variances["variance"], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("family", "kind"), [("binomial", LogitSets), ("poisson", PoissonSets)])
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
 @pytest.mark.parametrize(("n_nodes", "term"), [(1, "(1 | g)"), (2, "(0 + t | g)"), (7, "(1 | g)")])
-def test_value_gradient_and_hessian_are_those_of_the_single_objective(family, kind, n_nodes, term):
+def test_value_gradient_and_hessian_are_those_of_the_single_objective(family, n_nodes, term):
     data, Y, rng = world(3, 12, 9, 1, family)
     w, offset = rng.integers(1, 3, len(data)).astype(float), rng.normal(0, 0.3, len(data))
     design, _ = generalized_design(f"y ~ x + t + {term}", data.assign(y=Y[:, 0]), trials=None, weights=w, offset=offset)
@@ -80,12 +80,13 @@ def test_value_gradient_and_hessian_are_those_of_the_single_objective(family, ki
     x = np.array([0.8, 0.1, 0.3, -0.2])
     point = evaluate(single, x)
     places = places_of(design.terms[0].codes, 12)
-    at = [places.spread(values[:, None]) for values in (w * Y[:, 0], w, offset)]
+    link, one = "logit" if family == "binomial" else "log", np.array([0])
+    outcomes, at = read_outcomes(Y, family, link, None, w), places.spread(offset)[..., None]
     Z = None if term == "(1 | g)" else places.spread(design.terms[0].factors[0], 1.0)
     shared = SharedColumns(places.spread(X))
     own = OwnColumns(places.spread(X).transpose(2, 0, 1)[..., None])
     for columns in (shared, own):
-        many = SetProblem(columns, Z, at[2], kind(at[0], at[1]), np.array([w @ density.constant]), hermite(n_nodes))
+        many = SetProblem(columns, Z, at, outcomes.density(places, one), outcomes.constants(one), hermite(n_nodes))
         found = evaluate_sets(many, x[None], np.zeros((12, 1)))
         assert found.value[0] == pytest.approx(point.value, abs=1e-10)
         np.testing.assert_allclose(found.gradient[0], point.gradient, atol=1e-9)
@@ -173,6 +174,35 @@ def test_negative_binomial_counts_with_their_dispersion():
     assert many.dispersion[0] == pytest.approx(one.dispersion, rel=1e-4)
 
 
+def test_counts_without_more_spread_than_poisson_stay_in_the_batch():
+    """The dispersion goes up without end there, and what is left is the Poisson model."""
+    data, Y, _ = world(41, 16, 9, 40, "poisson", base=1.0)
+    many = fit_many(FORMULA, data, Y, family="negative-binomial", nagq=1)
+    limit = fit_many(FORMULA, data, Y, family="poisson", nagq=1)
+    endless = many.dispersion > 1e8
+    assert endless.sum() > 10
+    assert many.converged.all()
+    assert not many.single.any()
+    np.testing.assert_allclose(many.loglik[endless], limit.loglik[endless], atol=1e-6)
+    np.testing.assert_allclose(many.estimate[:, endless], limit.estimate[:, endless], atol=1e-5)
+    assert (many.loglik > limit.loglik - 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    ("drawn", "family", "base"),
+    [
+        ("poisson", "poisson", 11.0),
+        ("negative-binomial", "negative-binomial", 14.0),
+        ("poisson", "negative-binomial", 11.0),
+    ],
+)
+def test_large_counts(drawn, family, base):
+    data, Y, _ = world(42, 10, 8, 4, drawn, base=base, sd=0.5)
+    many = fit_many(FORMULA, data, Y, family=family, nagq=1)
+    assert many.converged.all()
+    same(many, data, Y, [0, 1], FORMULA, family=family, nagq=1)
+
+
 @pytest.mark.parametrize("n_nodes", [1, 7])
 def test_derivatives_by_the_dispersion(n_nodes):
     data, Y, rng = world(3, 12, 9, 1, "negative-binomial")
@@ -185,11 +215,11 @@ def test_derivatives_by_the_dispersion(n_nodes):
     x = np.array([0.8, 0.1, 0.3, -0.2, 0.6])
     point = evaluate(single, x)
     places = places_of(design.terms[0].codes, 12)
-    y, weights, offset = (places.spread(values[:, None]) for values in (Y[:, 0], w, np.zeros(len(w))))
-    rows = NegativeBinomialSets(y, weights, np.zeros(1))
+    outcomes, one = read_outcomes(Y, family, "log", None, w), np.array([0])
     many = SetProblem(
-        SharedColumns(places.spread(X)), None, offset, rows, np.array([w @ density.constant]), hermite(n_nodes)
-    )
+        SharedColumns(places.spread(X)), None, places.spread(np.zeros((len(w), 1))), outcomes.density(places, one),
+        outcomes.constants(one), hermite(n_nodes),
+    )  # fmt: skip
     found = evaluate_sets(many, x[None], np.zeros((12, 1)))
     assert found.value[0] == pytest.approx(point.value, abs=1e-10)
     np.testing.assert_allclose(found.gradient[0], point.gradient, atol=1e-9)
@@ -208,7 +238,6 @@ def test_sets_that_say_nothing_have_their_reason():
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ({"family": "ordinal"}, "one by one"),
         ({"family": "poison"}, "Did you mean 'poisson'"),
         ({"family": "binomial", "ddf": "kenward-roger"}, "allowed: 'z'"),
         ({"family": "binomial", "prior_sd": -1.0}, "positive"),

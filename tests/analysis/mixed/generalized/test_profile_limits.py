@@ -71,12 +71,15 @@ def test_counts_without_more_spread_than_poissons_have_poissons_limits() -> None
     rng = np.random.default_rng(2)
     data = pd.DataFrame({"patient": np.repeat(np.arange(22), 9), "x": np.round(rng.normal(size=198), 3)})
     data["n"] = np.tile([1, 2, 3, 2, 1, 2, 2, 3, 2], 22) + data["patient"] % 3  # narrower than Poisson's
-    wide, narrow = (
-        fit_generalized("n ~ x + (1 | patient)", data, family=family).confint("profile", parameters="variances")
-        for family in ("negative-binomial", "poisson")
-    )
+    fits = [fit_generalized("n ~ x + (1 | patient)", data, family=name) for name in ("negative-binomial", "poisson")]
+    wide, narrow = (fit.confint("profile", parameters="variances") for fit in fits)
     assert wide["conf_high"].iloc[-1] == np.inf
     assert wide["conf_low"].iloc[-1] > 1.0
+    wald = fits[0].confint("wald", parameters="variances")
+    for shown in (wald, fits[0].shape):  # no limits from a likelihood that is flat, least of all narrow ones
+        assert shown["estimate"].iloc[-1] == np.inf
+        assert shown[["conf_low", "conf_high"]].iloc[-1].isna().all()
+    assert "generalized_no_overdispersion" in [note.kind for note in fits[0].notes]
     np.testing.assert_allclose(wide[["conf_low", "conf_high"]].iloc[:-1], narrow[["conf_low", "conf_high"]], atol=5e-3)
 
 
