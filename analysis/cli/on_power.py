@@ -140,8 +140,8 @@ def power(
         ),
     ] = None,
     shape: Annotated[
-        Literal["lines", "map"], typer.Option(help="Of a figure over two parts.", rich_help_panel=ANSWER)
-    ] = "lines",
+        Literal["lines", "map"] | None, _part("Of a figure over two parts.", "lines", panel=ANSWER)
+    ] = None,
     text: Annotated[
         bool, typer.Option("--text", help="Print the paragraph for a proposal, too.", rich_help_panel=ANSWER)
     ] = False,
@@ -158,22 +158,33 @@ def power(
         "slope_sd": slope_sd, "minutes": minutes, "base": base, "within": within, "between": between, "trend": trend,
     }  # fmt: skip
     lists = {name: _numbers(name, given) for name, given in parts.items() if given is not None}
+    idle = {"formula": formula, "half-width": half_width, "cheapest": cheapest, "figure": figure, "shape": shape,
+            "overwrite": overwrite or None, "text": text or None, "keep": keep, "scheduler": scheduler,
+            "jobs": None if jobs == 1 else jobs, "ddf": ddf, "family": family}  # fmt: skip
     if purpose == "icc":
-        idle = {"formula": formula, "half-width": half_width, "cheapest": cheapest, "figure": figure, "keep": keep,
-                "scheduler": scheduler, "text": text or None}  # fmt: skip
         asked = {"items": items, "omega": omega, "studies": 200 if studies is None else studies, "seed": seed}
         design = _design(study, lists, model, predictor, for_effect=False)
         several = _numbers("each", each or "2")
-        widths_of_designs(design, lists, idle, asked | {"conf_level": 1 - alpha}, several, icc_width, as_json=as_json)
+        widths_of_designs(
+            design,
+            lists,
+            idle | {"scale": scale},
+            asked | {"conf_level": 1 - alpha},
+            several,
+            icc_width,
+            as_json=as_json,
+        )
         return
     if each is not None or items or omega is not None:
         raise UsageError("--each, --items and --omega are of --for icc; add it, or leave them out.")
     if study is not None and is_of_patients(study, model, predictor):
-        idle = {"formula": formula, "half-width": half_width, "cheapest": cheapest, "icc-width": icc_width,
-                "figure": figure, "keep": keep, "scheduler": scheduler, "text": text or None}  # fmt: skip
-        idle |= {"family": family, "base": base, "trend": trend}
+        idle |= {"icc-width": icc_width, "base": base, "trend": trend, "studies": studies, "seed": seed or None}
         power_of_patients(study, lists, model, idle, scale or "r", alpha, as_json=as_json)
         return
+    if figure is None and (shape is not None or overwrite):
+        raise UsageError("--shape and --overwrite are of a figure; give --figure FILE with them.")
+    if "minutes" in lists and study is None and not any(lists.get("raters", ())):
+        raise UsageError("--minutes: nobody rates, so that it would not act; say how many raters.")
     from doublecode.analysis.results.spread_work import Workers
 
     _check(lists, figure, cheapest, icc_width, overwrite=overwrite)
@@ -184,7 +195,7 @@ def power(
         raise UsageError("--family: a study folder says itself what its outcome is; give the plan by flags instead.")
     workers = Workers(jobs, scheduler, keep)
     result = _simulated(design, lists, formula, made | {"family": family}, workers)
-    written = None if figure is None else result.write_figure(figure, shape=shape, overwrite=overwrite)
+    written = None if figure is None else result.write_figure(figure, shape=shape or "lines", overwrite=overwrite)
     words = result.text() if text else ""
     if cheapest is not None:
         result = _cheapest(result, cheapest, icc_width, workers)
@@ -232,7 +243,10 @@ def _design(
             raise UsageError("--model and --predictor are of a study folder; give it: doublecode power STUDY …")
         missing = [f"--{name}" for name in ("patients", "sessions") if name not in lists]
         if missing:
-            raise UsageError(f"power: {' and '.join(missing)} is missing. Give it, or a study folder to take it from.")
+            verb = "are" if len(missing) > 1 else "is"
+            raise UsageError(
+                f"power: {' and '.join(missing)} {verb} missing. Give it, or a study folder to take it from."
+            )
         return None
     from doublecode.analysis.study.design_of_study import study_design
 
@@ -297,5 +311,7 @@ def _numbers(name: str, text: str) -> list[float]:
         values = [float(part) for part in text.split(",")]
     except ValueError:
         option = "--" + name.replace("_", "-")
-        raise UsageError(f"{option}: found {text!r}, allowed a number, or several as 20,30,40.") from None
+        raise UsageError(
+            f"{option}: found {text!r}, allowed a number with a point (a share as .4, not 40%), or several as 20,30,40."
+        ) from None
     return [int(value) if name in WHOLE and value == int(value) else value for value in values]

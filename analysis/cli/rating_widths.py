@@ -77,10 +77,11 @@ def _values(design: StudyDesign | None, lists: Mapping[str, Sequence[float]]) ->
     values |= lists
     missing = [name for name in ("raters", "double", "icc_rating") if name not in values]
     if missing:
-        named = " and ".join(f"--{name.replace('_', '-')}" for name in missing)
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in missing)
+        verb = "are" if len(missing) > 1 else "is"
         raise UsageError(
-            f"--for icc: {named} is missing. Say how many raters there are, which share of the sessions several code, "
-            "and the ICC(A,1) that is assumed: --raters 3,5 --double .4,1 --icc-rating .6."
+            f"--for icc: {named} {verb} missing. Say how many raters there are, which share of the sessions several "
+            "code, and the ICC(A,1) that is assumed: --raters 3,5 --double .4,1 --icc-rating .6."
         )
     if 0 in values["raters"]:
         raise UsageError("--for icc: without raters there is no ICC; allowed: 2 raters or more.")

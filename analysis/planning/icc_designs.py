@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.planning.icc_closed_forms import bonett_width, exact_width
+from doublecode.analysis.planning.planned_study import check_seed
 from doublecode.analysis.reliability.forms import spearman_brown
 from doublecode.analysis.reliability.planned_limits import Kind, planned_limits
 from doublecode.analysis.reliability.planned_pairs import rotating_layout
@@ -177,6 +178,7 @@ def icc_widths(
     [[60.0, 0.3], [120.0, 0.21]]
     """
     check_conf_level(conf_level, CALLER)
+    check_seed(seed, CALLER)
     grid = [_listed(one) for one in (targets, raters, share)]
     _check(grid, icc, severity, each, items, omega, minutes, studies)
     error = 1 / icc - 1

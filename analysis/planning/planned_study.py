@@ -42,6 +42,18 @@ def is_whole(value: object) -> bool:
     return is_number(value) and float(value).is_integer()  # type: ignore[arg-type]
 
 
+def check_alpha(alpha: object, caller: str) -> None:
+    """Refuse a level of tests outside (0, 1), in the words in which it was asked."""
+    if not is_number(alpha) or not 0 < alpha < 1:  # type: ignore[operator]
+        raise UsageError(f"{caller}: alpha is {alpha!r}; it lies between 0 and 1, usually 0.05.")
+
+
+def check_seed(seed: object, caller: str) -> None:
+    """Refuse a seed that nothing can be drawn from."""
+    if not is_whole(seed) or seed < 0:  # type: ignore[operator]
+        raise UsageError(f"{caller}: seed is {seed!r}; allowed: a whole number from 0 on.")
+
+
 @dataclass(frozen=True)
 class PlannedStudy:
     """A longitudinal study of sessions within patients, as it is planned; every part acts or is refused.

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import fdtri
 
+from doublecode.analysis.planning.planned_study import check_alpha
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.results import Note, check_conf_level
+from doublecode.schemas.results import Note
 
 CALLER: Final = "regression_power"
 MOST: Final = 1_000_000
@@ -106,7 +107,7 @@ def regression_power(
     >>> regression_power([41], predictors=4, f2=0.15).frame["power"].round(2).tolist()
     [0.67]
     """
-    check_conf_level(1 - alpha, CALLER)
+    check_alpha(alpha, CALLER)
     sizes = [n] if isinstance(n, (int, np.integer)) else list(n)
     if predictors < 1:
         raise UsageError(f"{CALLER}: predictors is {predictors}; allowed: 1 or more, the intercept not counted.")

@@ -19,7 +19,7 @@ from doublecode.analysis.mixed.hypotheses import quantile
 from doublecode.analysis.mixed.many import ManyDdf, fit_many
 from doublecode.analysis.mixed.many_result import ManyResult
 from doublecode.analysis.planning.effect_scales import Scale, slope_of
-from doublecode.analysis.planning.planned_study import CALLER, PARTS, PlannedStudy, is_whole
+from doublecode.analysis.planning.planned_study import CALLER, PARTS, PlannedStudy, check_alpha, check_seed, is_whole
 from doublecode.analysis.planning.power_result import PowerResult
 from doublecode.analysis.planning.simulated_study import draw, plan_rows
 from doublecode.analysis.reliability.planned_pairs import rotating_layout, simulated_limits
@@ -27,7 +27,7 @@ from doublecode.analysis.results.proportions import wilson_limits
 from doublecode.analysis.results.spread_work import Progress, Workers, spread_work
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed
-from doublecode.schemas.results import Note, check_conf_level
+from doublecode.schemas.results import Note
 
 LATER: Final = ("family", "base")
 """Parts that a plan had not always: without them its studies are those that they were."""
@@ -127,12 +127,13 @@ def power(
     >>> found.frame[["term", "hours"]].round().values.tolist()
     [['within', 277.0]]
     """
-    check_conf_level(1 - alpha, CALLER)
+    check_alpha(alpha, CALLER)
     scale, ddf = _resolved(plan, scale, ddf)
     given = {"within": within, "between": between, "trend": trend}
     stated = {name: value for name, value in given.items() if value is not None}
     varied = _checked_variation(vary or {}, stated)
     _check_counts(studies, half_width)
+    check_seed(seed, CALLER)
     text = formula or _usual_formula(plan, varied)
     asked = tuple(name for name in EFFECTS if name in stated or name in varied)
     if not asked:

@@ -141,6 +141,8 @@ def design_words(facts: PowerFacts) -> list[str]:
         said.append(", ".join(who))
     losses = [f"{_percent(plan[name])} {word}" for name, word in (("dropout", "of the patients leave early"),
               ("lost", "of the sessions are lost")) if plan.get(name)]  # fmt: skip
+    if not losses and not {"dropout", "lost"} & set(facts.varied):
+        losses = ["no patient leaves early and no session is lost"]
     shares = [f"{_percent(plan[name])} {word}" for name, word in (
         ("icc_outcome", "of the outcome's variance between patients"),
         ("icc_therapist", "of it between therapists"),
@@ -238,9 +240,10 @@ def _power(row: Mapping[str, Any]) -> str:
 
 
 def _studies(facts: PowerFacts) -> str:
+    each = " of each design" if facts.varied else ""
     if facts.fewest < facts.studies:
-        return f"{facts.fewest:,} to {facts.studies:,} simulated studies of each design, stopped when exact enough"
-    return f"{facts.studies:,} simulated studies of each design"
+        return f"{facts.fewest:,} to {facts.studies:,} simulated studies{each}, stopped when exact enough"
+    return f"{facts.studies:,} simulated studies{each}"
 
 
 def _sentence(text: str) -> str:

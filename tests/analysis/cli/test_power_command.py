@@ -9,6 +9,7 @@ from doublecode.analysis import PlannedStudy, power
 from doublecode.analysis.cli import app as cli
 
 PLAN = ("--patients", "12", "--sessions", "5", "--studies", "100")
+RATED = (*PLAN, "--for", "icc", "--raters", "3", "--double", ".5", "--icc-rating", ".6")
 
 
 @pytest.fixture
@@ -82,9 +83,20 @@ def test_the_cheapest_of_a_grid(run):
     (("--patients", "10,20", "--sessions", "4,5", "--within", ".2,.3", "--figure", "p.svg"), "give one or two lists"),
     (("--patients", "10,20", "--sessions", "4", "--within", ".2", "--between", "0", "--figure", "p.svg"),
      "two figures"),
-    (("--within", ".3"), "--patients and --sessions is missing"),
+    (("--within", ".3"), "--patients and --sessions are missing"),
     ((*PLAN, "--within", ".3", "--model", "m"), "are of a study folder"),
     ((*PLAN, "--within", ".3", "--cheapest", ".8"), "nothing is varied"),
+    ((*PLAN, "--within", ".3", "--seed", "-1"), "seed is -1; allowed: a whole number from 0 on"),
+    ((*PLAN, "--within", ".3", "--alpha", "5"), "alpha is 5.0; it lies between 0 and 1"),
+    ((*PLAN, "--within", ".3", "--dropout", "20%"), "a share as .4, not 40%"),
+    ((*PLAN, "--within", ".3", "--minutes", "30"), "nobody rates"),
+    ((*PLAN, "--within", ".3", "--shape", "map"), "are of a figure"),
+    ((*PLAN, "--within", ".3", "--overwrite"), "are of a figure"),
+    ((*RATED, "--seed", "-1"), "seed is -1"),
+    ((*RATED, "--family", "poisson"), "--family would not act"),
+    ((*RATED, "--ddf", "z"), "--ddf would not act"),
+    ((*RATED, "--scale", "sd"), "--scale would not act"),
+    ((*RATED, "--jobs", "2"), "--jobs would not act"),
 ])  # fmt: skip
 def test_what_is_refused(run, words, message):
     code, _, err = run(*words)
@@ -114,7 +126,7 @@ def test_widths_of_the_raters_icc(run):
         assert message in err
     code, _, err = run(*words[:6])
     assert code == 2
-    assert "--icc-rating is missing" in err
+    assert "--raters, --double, --icc-rating are missing" in err
     code, _, err = run(*PLAN, "--within", ".3", "--items", "7")
     assert "are of --for icc" in err
 

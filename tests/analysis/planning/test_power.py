@@ -154,6 +154,10 @@ def test_the_figure_says_what_was_assumed(tmp_path):
         "100 simulated studies of each design, seed 4",
     ):  # fmt: skip
         assert part in said
+    one = power(PlannedStudy(patients=12, sessions=4), within=0.3, studies=100).text()
+    assert "no patient leaves early and no session is lost" in one
+    assert "of each design" not in one
+    assert "no patient leaves" not in found.text()
     lines, cells = found.plot(), found.plot(shape="map")
     assert [line.get_label() for line in lines.get_lines()[:2]] == ["0 %", "100 %"]
     assert lines.figure.get_figwidth() == pytest.approx(8 / 2.54)
