@@ -24,7 +24,7 @@ from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.inference import fixed_effects, small_sample
 from doublecode.analysis.mixed.many_designs import Sets, sets_of
 from doublecode.analysis.mixed.many_result import ManyResult
-from doublecode.analysis.mixed.many_screen import reasons_against
+from doublecode.analysis.mixed.many_screen import of_one_value, reasons_against
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import as_pandas
@@ -266,10 +266,7 @@ def search(moments: Moments, *, reml: bool) -> Optimum:
 
 def _screen(sets: Sets, chunk: Ints, store: _Store) -> Ints:
     """Sets of a chunk that can be fitted; the others get their reason."""
-    part = sets.Y[:, chunk]
-    missing = np.isnan(part)
-    low, high = np.where(missing, np.inf, part).min(axis=0), np.where(missing, -np.inf, part).max(axis=0)
-    reasons = reasons_against(sets, chunk, low == high)
+    reasons = reasons_against(sets, chunk, of_one_value(sets.Y[:, chunk]))
     usable = np.array([reason is None for reason in reasons])
     for i in np.flatnonzero(~usable):
         store.problem[chunk[i]] = reasons[i]

@@ -135,7 +135,7 @@ class ManyGeneralizedResult(ManyResult):
     separated
         (N,) whether predictors, or levels of a grouping factor, tell the outcome without error: no finite estimate.
     dispersion
-        (N,) φ of negative binomial counts; NaN for other families.
+        (N,) φ of negative binomial counts, ∞ where they have no more spread than Poisson's; NaN for other families.
     single
         (N,) whether the set was left to the search of single fits.
     """

@@ -10,8 +10,15 @@ import numpy.typing as npt
 from doublecode.analysis.mixed.many_designs import Sets
 from doublecode.schemas.results import Note
 
+Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.intp]
+
+
+def of_one_value(Y: Floats) -> Bools:
+    """(S,) whether outcomes (n, S) have one value only, or none."""
+    missing = np.isnan(Y)
+    return np.asarray(np.where(missing, np.inf, Y).min(axis=0) >= np.where(missing, -np.inf, Y).max(axis=0))
 
 
 def reasons_against(sets: Sets, chunk: Ints, constant: Bools, *, row_levels: bool = False) -> npt.NDArray[Any]:

@@ -20,6 +20,9 @@ Floats = npt.NDArray[np.float64]
 
 FLAT = 1e-9
 """Eigenvalue of the Hessian, as a share of the largest, below which a direction counts as flat."""
+UNFELT = 0.5
+"""Variance times curvature of one parameter, 1 or more where there is any, below which the likelihood is flat along it.
+"""
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,14 @@ class GeneralizedFit:
     def endless(self) -> npt.NDArray[np.bool_]:
         """(k,) shape parameters along which the likelihood is flat: a dispersion that grows without end."""
         curvature = np.diag(self.end.hessian)[self.problem.size - len(self.psi) :]
-        return np.asarray(np.diag(self.psi_vcov) * curvature < 0.5)  # 1 or more where there is any
+        return np.asarray(np.diag(self.psi_vcov) * curvature < UNFELT)
+
+    @property
+    def dispersion(self) -> float | None:
+        """Dispersion φ of a negative binomial, ∞ where the likelihood has no end along it; None without one."""
+        if not len(self.psi):
+            return None
+        return float("inf") if self.endless.all() else float(np.exp(self.psi[0]))
 
     @cached_property
     def covariances(self) -> tuple[Floats, ...]:

@@ -20,12 +20,10 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class PoissonRows:
-    """Counts (n,)."""
+class _Counts:
+    """Counts (n,), or (n, …), and what of them does not change with the model."""
 
     counts: Floats
-
-    n_shape = 0
 
     @cached_property
     def logs(self) -> Floats:
@@ -33,14 +31,17 @@ class PoissonRows:
         return np.log(np.maximum(self.counts, 1.0))
 
     @cached_property
-    def constant(self) -> Floats:
-        """(n,) −log y!."""
-        return np.asarray(-special.gammaln(self.counts + 1.0))
-
-    @cached_property
     def top(self) -> Floats:
-        """(n,) y log y − y − log y!: the log-probability of y where μ = y."""
-        return _at_its_mean(self.counts)
+        """(n,) y log y − y − log y!: the log-probability of y where μ = y, under Poisson."""
+        positive = np.maximum(self.counts, 1.0)
+        return np.where(self.counts > 0.0, -0.5 * np.log(2.0 * np.pi * positive) - _stirling(positive), 0.0)
+
+
+@dataclass(frozen=True)
+class PoissonRows(_Counts):
+    """Counts (n,) under a Poisson model."""
+
+    n_shape = 0
 
     def value(self, eta: Floats, psi: Floats) -> Floats:
         """(…, n) log-probability."""
@@ -75,27 +76,10 @@ class _Parts:
 
 
 @dataclass(frozen=True)
-class NegativeBinomialRows:
-    """Counts (n,); the shape parameter is ψ = log φ."""
-
-    counts: Floats
+class NegativeBinomialRows(_Counts):
+    """Counts (n,) under a negative binomial model; the shape parameter is ψ = log φ."""
 
     n_shape = 1
-
-    @cached_property
-    def logs(self) -> Floats:
-        """(n,) log y, of zeros 0."""
-        return np.log(np.maximum(self.counts, 1.0))
-
-    @cached_property
-    def constant(self) -> Floats:
-        """(n,) −log y!."""
-        return np.asarray(-special.gammaln(self.counts + 1.0))
-
-    @cached_property
-    def top(self) -> Floats:
-        """(n,) y log y − y − log y!."""
-        return _at_its_mean(self.counts)
 
     def _parts(self, eta: Floats, psi: Floats) -> _Parts:
         """Log-probability, as its distance from that at μ = y so that large counts and large φ lose no digits."""
@@ -144,12 +128,6 @@ def _stirling(x: Floats) -> Floats:
     small = np.minimum(x, LARGE)
     exact = special.gammaln(small) - (small - 0.5) * np.log(small) + small - 0.5 * np.log(2.0 * np.pi)
     return np.asarray(np.where(x > LARGE, series, exact))
-
-
-def _at_its_mean(y: Floats) -> Floats:
-    """(n,) y log y − y − log y!."""
-    positive = np.maximum(y, 1.0)
-    return np.where(y > 0.0, -0.5 * np.log(2.0 * np.pi * positive) - _stirling(positive), 0.0)
 
 
 def stirling_gap(y: Floats, phi: Floats | float) -> Floats:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -73,22 +73,26 @@ class SetDensity(Protocol):
         """Some of the sets."""
 
 
-@dataclass(frozen=True)
-class LogitSets:
-    """Weighted successes (J, K, B) and trials (J, K, B) or (J, K, 1)."""
-
-    y: Floats
-    m: Floats
+class _WithoutShape:
+    """A density that has no shape parameter."""
 
     n_shape = 0
 
-    def at(self, psi: Floats) -> SetDensity:
+    def at(self, psi: Floats) -> Self:
         """The same."""
         return self
 
     def shape(self, eta: Floats) -> Shape | None:
         """Nothing."""
         return None
+
+
+@dataclass(frozen=True)
+class LogitSets(_WithoutShape):
+    """Weighted successes (J, K, B) and trials (J, K, B) or (J, K, 1)."""
+
+    y: Floats
+    m: Floats
 
     def newton(self, eta: Floats) -> Two:
         """ℓ' and W."""
@@ -122,22 +126,12 @@ class LogitSets:
 
 
 @dataclass(frozen=True)
-class PoissonSets:
+class PoissonSets(_WithoutShape):
     """Weighted counts (J, K, B), weights (J, K, B) or (J, K, 1), and logs of counts (J, K, B), of zeros 0."""
 
     y: Floats
     m: Floats
     logs: Floats
-
-    n_shape = 0
-
-    def at(self, psi: Floats) -> SetDensity:
-        """The same."""
-        return self
-
-    def shape(self, eta: Floats) -> Shape | None:
-        """Nothing."""
-        return None
 
     def newton(self, eta: Floats) -> Two:
         """ℓ' and W."""

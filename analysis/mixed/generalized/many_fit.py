@@ -6,7 +6,7 @@ and every other random part or family, goes through the search of single fits, o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.optimise import lower_factor
 from doublecode.analysis.mixed.generalized.bare_fit import GeneralizedFit
-from doublecode.analysis.mixed.generalized.links import forward, inverse
+from doublecode.analysis.mixed.generalized.links import inverse
 from doublecode.analysis.mixed.generalized.many_outcomes import SetOutcomes
 from doublecode.analysis.mixed.generalized.many_rows import (
     OwnColumns,
@@ -32,7 +32,7 @@ from doublecode.analysis.mixed.generalized.many_search import (
     look_again,
     search_sets,
 )
-from doublecode.analysis.mixed.generalized.outcome_fit import WIDE, fit_outcome, prior_precision
+from doublecode.analysis.mixed.generalized.outcome_fit import WIDE, first_predictor, fit_outcome, prior_precision
 from doublecode.analysis.mixed.generalized.random_part import make_random_part
 from doublecode.analysis.mixed.generalized.separation import (
     NEAR_CERTAIN,
@@ -106,6 +106,30 @@ class SetFits:
         """Say why a set has no estimates."""
         self.problem[which], self.separated[which] = note, separated
 
+    def screen(self, sets: Sets, constant: Callable[[Ints], Bools], *, row_levels: bool = False) -> Ints:
+        """Sets that can be fitted; the others get their reason. `constant`, `row_levels` as of `reasons_against`."""
+        for start in range(0, sets.Y.shape[1], SCREENED):
+            chunk = np.arange(start, min(start + SCREENED, sets.Y.shape[1]))
+            reasons = reasons_against(sets, chunk, constant(chunk), row_levels=row_levels)
+            for i, reason in zip(chunk, reasons, strict=True):
+                if reason is not None:
+                    self.refuse(int(i), reason)
+        return np.array([i for i, reason in enumerate(self.problem) if reason is None], dtype=np.intp)
+
+    def store(self, which: int, fit: GeneralizedFit) -> None:
+        """Take over what the search of single fits found."""
+        self.single[which] = True
+        self.estimate[:, which], self.vcov[which] = fit.beta, fit.vcov
+        for into, V in zip(self.covariances, fit.covariances, strict=True):
+            into[which] = V
+        self.loglik[which], self.converged[which] = fit.loglik, fit.end.converged
+        if fit.dispersion is not None:
+            self.dispersion[which] = fit.dispersion
+        theta = fit.problem.split(fit.end.point.x)[0]
+        self.singular[which] = bool(singular_terms(fit.terms, fit.covariances, fit.problem.part.blocks, theta))
+        if not fit.end.converged:
+            self.problem[which] = Note("set_not_converged")
+
 
 @dataclass(frozen=True)
 class Question:
@@ -120,7 +144,7 @@ class Question:
 def fit_sets(sets: Sets, asked: Question) -> SetFits:
     """Fit every set, in batches where that can be done."""
     fits = SetFits.empty(sets)
-    usable = _screened(sets, asked, fits)
+    usable = fits.screen(sets, asked.outcomes.constant, row_levels=not asked.outcomes.binary)
     term = sets.design.terms[0]
     scalar = make_random_part(sets.design.terms).scalar
     left = usable
@@ -129,22 +153,6 @@ def fit_sets(sets: Sets, asked: Question) -> SetFits:
     for i in left:
         _fit_single(sets, asked, int(i), fits)
     return fits
-
-
-def _screened(sets: Sets, asked: Question, fits: SetFits) -> Ints:
-    """Sets that can be fitted; the others get their reason."""
-    usable = []
-    for start in range(0, sets.Y.shape[1], SCREENED):
-        chunk = np.arange(start, min(start + SCREENED, sets.Y.shape[1]))
-        outcomes = asked.outcomes
-        for i, reason in zip(
-            chunk, reasons_against(sets, chunk, outcomes.constant(chunk), row_levels=not outcomes.binary), strict=True
-        ):
-            if reason is None:
-                usable.append(i)
-            else:
-                fits.refuse(int(i), reason)
-    return np.array(usable, dtype=np.intp)
 
 
 class _Batch:
@@ -214,9 +222,7 @@ class _Batch:
         there = ~np.isnan(y)
         offset = np.exp(np.mean(self.offset[self.places.group, self.places.place])) if outcomes.trials is None else 1.0
         trials = np.ones(len(y)) * offset if outcomes.trials is None else outcomes.trials
-        mean = np.nansum(y, axis=0) / (trials @ there)
-        top = np.inf if outcomes.trials is None else 0.98
-        return forward(np.clip(mean, 0.02, top), outcomes.link)
+        return first_predictor(np.nansum(y, axis=0) / (trials @ there), outcomes.link)
 
     def _start(self, problem: SetProblem, chunk: Ints) -> tuple[Floats, Bools]:
         """(p + k, S) coefficients and shape to start from, and whether a set is not separated."""
@@ -267,7 +273,7 @@ class _Batch:
         fits.estimate[:, at] = back @ beta
         fits.vcov[at] = back @ ends.joint()[:, b, b] @ back.T
         if ends.x.shape[1] > b.stop:
-            fits.dispersion[at] = np.exp(ends.x[:, b.stop])
+            fits.dispersion[at] = np.where(ends.endless(), np.inf, np.exp(ends.x[:, b.stop]))
         fits.covariances[0][at] = (sd**2)[:, None, None]
         value = -ends.value
         if self.precision is not None:
@@ -286,24 +292,10 @@ def _fit_single(sets: Sets, asked: Question, which: int, fits: SetFits) -> None:
         fit = fit_outcome(design, part, outcome, asked.n_nodes, asked.prior_sd)
     except Separated as error:
         fits.refuse(which, error.note, separated=True)
-        return
     except NotEstimable:
         fits.refuse(which, Note("set_without_value"))
-        return
-    _store_single(fit, which, fits)
-
-
-def _store_single(fit: GeneralizedFit, which: int, fits: SetFits) -> None:
-    fits.estimate[:, which], fits.vcov[which] = fit.beta, fit.vcov
-    for into, V in zip(fits.covariances, fit.covariances, strict=True):
-        into[which] = V
-    fits.loglik[which], fits.converged[which] = fit.loglik, fit.end.converged
-    if len(fit.psi):
-        fits.dispersion[which] = np.exp(fit.psi[0])
-    theta = fit.problem.split(fit.end.point.x)[0]
-    fits.singular[which] = bool(singular_terms(fit.terms, fit.covariances, fit.problem.part.blocks, theta))
-    if not fit.end.converged:
-        fits.problem[which] = Note("set_not_converged")
+    else:
+        fits.store(which, fit)
 
 
 def factors_of(covariances: tuple[Floats, ...]) -> Floats:

@@ -13,23 +13,19 @@ from doublecode.analysis.mixed.generalized.links import Link
 from doublecode.analysis.mixed.generalized.many_fit import SetFits
 from doublecode.analysis.mixed.generalized.ordinal_answers import threshold_frame, threshold_names
 from doublecode.analysis.mixed.generalized.ordinal_design import without_intercept
-from doublecode.analysis.mixed.generalized.ordinal_fit import OrdinalFit, fit_rows
+from doublecode.analysis.mixed.generalized.ordinal_fit import fit_rows
 from doublecode.analysis.mixed.generalized.ordinal_outcome import MOST_CATEGORIES, OrdinalOutcome, categories_in_use
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
 from doublecode.analysis.mixed.generalized.separation import Separated
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.analysis.mixed.many_designs import Sets
-from doublecode.analysis.mixed.many_screen import reasons_against
-from doublecode.analysis.mixed.variances import singular_terms
+from doublecode.analysis.mixed.many_screen import of_one_value
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.intp]
-
-SCREENED = 500
-"""Sets that are looked at together before they are fitted."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +105,8 @@ def fit_ordinal_sets(
     bare = replace(sets, design=without_intercept(sets.design))
     fits, thresholds, parts = SetFits.empty(bare), SetThresholds.empty(sets.Y), _Parts(bare)
     chosen: CumulativeLink = "probit" if link == "probit" else "logit"
-    for i in _screened(sets, fits):
+    usable = fits.screen(sets, lambda chunk: of_one_value(sets.Y[:, chunk]))  # the intercept counts as a column there
+    for i in map(int, usable):
         try:
             outcome = _outcome(bare, i, chosen, kind)
             design, part = parts.of(i)
@@ -119,25 +116,10 @@ def fit_ordinal_sets(
         except NotEstimable:
             fits.refuse(i, Note("set_without_value"))
         else:
-            _store(fit, i, fits)
+            fits.store(i, fit)
             own = threshold_frame(outcome.labels, outcome.thresholds, fit.psi, fit.psi_vcov, 0.95)
             thresholds.fill(i, outcome.labels, own["estimate"].to_numpy(), own["std_error"].to_numpy())
     return bare, fits, thresholds
-
-
-def _screened(sets: Sets, fits: SetFits) -> list[int]:
-    """Sets that can be fitted; the others get their reason. The intercept counts as a column."""
-    usable = []
-    for start in range(0, sets.Y.shape[1], SCREENED):
-        chunk = np.arange(start, min(start + SCREENED, sets.Y.shape[1]))
-        Y = sets.Y[:, chunk]
-        low, high = np.where(np.isnan(Y), np.inf, Y).min(axis=0), np.where(np.isnan(Y), -np.inf, Y).max(axis=0)
-        for i, reason in zip(chunk, reasons_against(sets, chunk, low >= high), strict=True):
-            if reason is None:
-                usable.append(int(i))
-            else:
-                fits.refuse(int(i), reason)
-    return usable
 
 
 def _outcome(sets: Sets, which: int, link: CumulativeLink, kind: ThresholdKind) -> OrdinalOutcome:
@@ -159,15 +141,3 @@ class _Parts:
             design = self.sets.design_of(which)
             self._last = key, design, make_random_part(design.terms)
         return self._last[1:]
-
-
-def _store(fit: OrdinalFit, which: int, fits: SetFits) -> None:
-    fits.single[which] = True
-    fits.estimate[:, which], fits.vcov[which] = fit.beta, fit.vcov
-    for into, V in zip(fits.covariances, fit.covariances, strict=True):
-        into[which] = V
-    fits.loglik[which], fits.converged[which] = fit.loglik, fit.end.converged
-    theta = fit.problem.split(fit.end.point.x)[0]
-    fits.singular[which] = bool(singular_terms(fit.terms, fit.covariances, fit.problem.part.blocks, theta))
-    if not fit.end.converged:
-        fits.problem[which] = Note("set_not_converged")

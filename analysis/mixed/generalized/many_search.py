@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend, newton_plan
+from doublecode.analysis.mixed.generalized.bare_fit import FLAT, UNFELT
 from doublecode.analysis.mixed.generalized.many_objective import evaluate_sets
 from doublecode.analysis.mixed.generalized.many_rows import SetProblem
 
@@ -24,8 +25,6 @@ DONE, ROUGH = 1e-11, 1e-4
 RULES = Rules(steps=60, share=1e-4, stationary=1e-4, last_step=True)
 FIRST_SCALE, OTHER_SCALES = 0.7, (2.5, 0.15)
 """Start of θ, and those of a second look."""
-FLAT = 1e-9
-"""Eigenvalue of the Hessian, as a share of the largest, below which a direction counts as flat."""
 LEAST_OWN, LONGEST = 1e-18, 2.0
 """Least curvature of a parameter that it is measured by, as a share of the largest, and longest step."""
 FIXED_STEPS = 30
@@ -56,6 +55,10 @@ class SetEnds:
         with np.errstate(divide="ignore"):
             inverse = np.where(keep, 1.0 / np.where(keep, values, 1.0), 0.0)
         return np.asarray((vectors * inverse[:, None]) @ vectors.swapaxes(1, 2))
+
+    def endless(self) -> Bools:
+        """(B,) whether the last parameter, a dispersion, grows without end: the likelihood is flat along it."""
+        return np.asarray(self.joint()[:, -1, -1] * self.hessian[:, -1, -1] < UNFELT)
 
 
 def search_sets(problem: SetProblem, rest: Floats, theta: Floats | None = None) -> SetEnds:
@@ -159,10 +162,9 @@ def fit_fixed_sets(problem: SetProblem, first: Floats) -> FixedSets:
         return FixedSets(np.zeros((0, B)), problem.offset * ones, np.ones(B, dtype=bool))
     gram = columns.gram(ones).transpose(2, 0, 1)
     start = np.linalg.solve(gram + 1e-9 * np.eye(p), (columns.sums(ones).sum(axis=1) * first).T[:, :, None])[:, :, 0]
-    memory: dict[str, SetProblem] = {"all": problem}
 
     def at(x: Floats, ids: Ints) -> tuple[Floats, Planner]:
-        part = memory["all"] if len(ids) == B else memory["all"].take(ids)
+        part = problem if len(ids) == B else problem.take(ids)
         with np.errstate(over="ignore", invalid="ignore"):
             eta = part.offset + part.columns.predict(np.ascontiguousarray(x.T))
             value, slope, W = part.density.at_node(eta)

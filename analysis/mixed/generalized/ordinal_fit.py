@@ -75,6 +75,11 @@ class OrdinalFit(GeneralizedFit):
         return self.parameters_vcov[:k, :k]
 
     @property
+    def dispersion(self) -> None:
+        """No dispersion."""
+        return
+
+    @property
     def eta(self) -> Floats:
         """(n,) linear predictor of the data at the modes, rows in the order of the design."""
         return self.by_design(self.end.point.mode.eta) + float(self.centre @ self.beta)

@@ -91,11 +91,6 @@ class OrdinalResult(GeneralizedResult):
         return pd.DataFrame(columns=["term", "estimate", "conf_low", "conf_high"])
 
     @property
-    def dispersion(self) -> None:
-        """No dispersion."""
-        return
-
-    @property
     def tau(self) -> Floats:
         """(K − 1,) thresholds."""
         return self.outcome.thresholds.values(self.fit.psi)

@@ -7,7 +7,7 @@ import numpy as np
 from doublecode.analysis.mixed.design import Design, Floats
 from doublecode.analysis.mixed.generalized.bare_fit import GeneralizedFit
 from doublecode.analysis.mixed.generalized.fixed_only import FixedOnly, fit_fixed_only
-from doublecode.analysis.mixed.generalized.links import forward
+from doublecode.analysis.mixed.generalized.links import Link, forward
 from doublecode.analysis.mixed.generalized.objective import Problem
 from doublecode.analysis.mixed.generalized.random_part import RandomPart
 from doublecode.analysis.mixed.generalized.response import Outcome
@@ -61,12 +61,16 @@ def first_dispersion(mean: Floats, variance: Floats) -> Floats:
     return np.asarray(np.log(np.clip(2.0 / np.maximum(spread, 1e-2), 0.1, 50.0)))
 
 
+def first_predictor(mean: Floats, link: Link) -> Floats:
+    """η of overall means, kept off what has none; of counts per exposure there is no upper end."""
+    return forward(np.clip(mean, 0.02, np.inf if link == "log" else 0.98), link)
+
+
 def _start(problem: Problem, outcome: Outcome) -> tuple[FixedOnly, Floats]:
-    """Estimates without random effects; a count's dispersion by moments of Poisson residuals."""
+    """Estimates without random effects; a count's dispersion by its moments."""
     w = problem.weights
     trials = outcome.trials if outcome.trials is not None else np.exp(problem.offset.mean()) * np.ones_like(w)
-    mean = float(np.clip(outcome.y.sum() / trials.sum(), 0.02, 0.98 if outcome.trials is not None else np.inf))
-    first = float(forward(np.array(mean), outcome.link))
+    first = float(first_predictor(outcome.y.sum() / trials.sum(), outcome.link))
     if outcome.family != "negative-binomial":
         fit = fit_fixed_only(problem.density, problem.X, problem.offset, w, np.zeros(0), first, problem.precision)
         return fit, np.zeros(0)

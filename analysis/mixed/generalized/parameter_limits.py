@@ -49,7 +49,7 @@ class _Named:
     def wald(self, fit: GeneralizedFit, quantile: float) -> Limits:
         """Estimate and Wald limits, of a standard deviation in its logarithm; NaN where it is 0, or φ endless."""
         held = self.make(fit)
-        half = np.nan if self._endless(fit) else quantile * held.error
+        half = np.nan if self.parameter == "dispersion" and fit.dispersion == np.inf else quantile * held.error
         if self.parameter != "sd":
             return self._shown(fit, held.estimate, held.estimate - half, held.estimate + half)
         if held.estimate <= ZERO:
@@ -58,15 +58,12 @@ class _Named:
             factor = float(np.exp(half / held.estimate))
         return held.estimate, held.estimate / factor, held.estimate * factor
 
-    def _endless(self, fit: GeneralizedFit) -> bool:
-        return self.parameter == "dispersion" and bool(fit.endless.all())
-
     def _shown(self, fit: GeneralizedFit, estimate: float, low: float, high: float) -> Limits:
         """As they are reported: the dispersion, not its logarithm."""
-        if self.parameter != "dispersion":
+        if self.parameter != "dispersion" or fit.dispersion is None:
             return estimate, low, high
         with np.errstate(over="ignore"):
-            return np.inf if self._endless(fit) else float(np.exp(estimate)), float(np.exp(low)), float(np.exp(high))
+            return fit.dispersion, float(np.exp(low)), float(np.exp(high))
 
 
 ZERO = 1e-6
@@ -115,6 +112,6 @@ def _of_the_spread(design: Design, fit: GeneralizedFit) -> list[_Named]:
         for i, term in enumerate(design.terms)
         for k, name in enumerate(term.columns)
     ]
-    if not isinstance(fit, OrdinalFit) and len(fit.psi):
+    if fit.dispersion is not None:
         named.append(_Named("dispersion", "", "φ", log_dispersion))
     return named

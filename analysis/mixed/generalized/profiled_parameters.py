@@ -83,7 +83,7 @@ def drawn_in(fit: GeneralizedFit) -> GeneralizedFit:
 
     There F has a slope along log φ to go by.
     """
-    if isinstance(fit, OrdinalFit) or not len(fit.psi):
+    if fit.dispersion is None:
         return fit
     problem, end = fit.problem, fit.end
     point, x = end.point, end.point.x.copy()

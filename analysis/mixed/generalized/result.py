@@ -153,8 +153,8 @@ class GeneralizedResult(MixedAnswer):
 
     @property
     def dispersion(self) -> float | None:
-        """Dispersion φ of a negative binomial, or None."""
-        return float(np.exp(self.fit.psi[0])) if len(self.fit.psi) else None
+        """Dispersion φ of a negative binomial, ∞ where the counts have no more spread than Poisson's; else None."""
+        return self.fit.dispersion
 
     @property
     def loglik(self) -> float:

@@ -28,12 +28,12 @@ def ratio_frame(fixed: pd.DataFrame) -> pd.DataFrame:
 def shape_frame(fit: GeneralizedFit, conf_level: float) -> pd.DataFrame:
     """Dispersion φ with Wald limits formed in its logarithm: term, estimate, conf_low, conf_high; ∞ has no limits."""
     names = ["term", "estimate", "conf_low", "conf_high"]
-    if not len(fit.psi):
+    if fit.dispersion is None:
         return pd.DataFrame(columns=names)
     half = ndtri(0.5 + 0.5 * conf_level) * np.where(fit.endless, np.nan, np.sqrt(np.diag(fit.psi_vcov)))
     with np.errstate(over="ignore"):
-        values = np.exp(np.where(fit.endless, np.inf, fit.psi)), np.exp(fit.psi - half), np.exp(fit.psi + half)
-    return pd.DataFrame({"term": ["φ"], "estimate": values[0], "conf_low": values[1], "conf_high": values[2]})
+        limits = np.exp(fit.psi - half), np.exp(fit.psi + half)
+    return pd.DataFrame({"term": ["φ"], "estimate": fit.dispersion, "conf_low": limits[0], "conf_high": limits[1]})
 
 
 def residual_frame(rows: pd.Index[Any], observed: Floats, mean: Floats, variance: Floats) -> pd.DataFrame:

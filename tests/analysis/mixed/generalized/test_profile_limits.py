@@ -79,6 +79,8 @@ def test_counts_without_more_spread_than_poissons_have_poissons_limits() -> None
     for shown in (wald, fits[0].shape):  # no limits from a likelihood that is flat, least of all narrow ones
         assert shown["estimate"].iloc[-1] == np.inf
         assert shown[["conf_low", "conf_high"]].iloc[-1].isna().all()
+    assert fits[0].dispersion == np.inf
+    assert fits[0].family_variance == pytest.approx(fits[1].family_variance, abs=1e-6)
     assert "generalized_no_overdispersion" in [note.kind for note in fits[0].notes]
     np.testing.assert_allclose(wide[["conf_low", "conf_high"]].iloc[:-1], narrow[["conf_low", "conf_high"]], atol=5e-3)
 
