@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis import fit_generalized
+from doublecode.analysis import fit_generalized, fit_many
 from doublecode.analysis.cli.on_models import _with_logarithm
 from doublecode.analysis.cli.outcome_words import OutcomeWords
 
@@ -20,6 +20,11 @@ def test_an_exposure_as_offset_is_noted_and_its_logarithm_is_not(divided: bool, 
     fit = fit_generalized("n ~ 1 + (1 | patient)", data, family="poisson", offset="known")
     assert any(note.kind == "offset_is_no_log" for note in fit.notes) is noted
     assert ("is log(known) meant?" in str(fit).replace("\n  ", " ")) is noted
+    outcomes = data[["n", "n"]].to_numpy(dtype=float)
+    many = fit_many("n ~ 1 + (1 | patient)", data, outcomes, family="poisson", offset="known")
+    assert [note for note in many.notes if note.kind == "offset_is_no_log"] == [
+        note for note in fit.notes if note.kind == "offset_is_no_log"
+    ]
 
 
 def test_the_logarithm_of_a_column_stays_missing_where_the_column_is() -> None:

@@ -11,6 +11,7 @@ from doublecode.analysis.mixed.columns import ColumnOrArray, extra_values
 from doublecode.analysis.mixed.design import Design, Floats, build_design
 from doublecode.analysis.mixed.formula import ModelFormula, parse_mixed
 from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.mixed.generalized.links import Link
 from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds, fit_ordinal
 from doublecode.analysis.mixed.generalized.outcome_fit import fit_outcome
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
@@ -113,14 +114,13 @@ def fit_generalized(
     data = as_pandas(data)
     check_conf_level(conf_level, "fit_generalized")
     chosen, chosen_link = check_family(family, link)
-    if prior_sd is not None and not (np.isfinite(prior_sd) and prior_sd > 0):
-        raise UsageError(f"fit_generalized: prior_sd={prior_sd!r}; allowed: a positive number, or None for no prior")
+    check_prior(prior_sd, "fit_generalized")
     design, counted = generalized_design(formula, data, trials=trials, weights=weights, offset=offset)
     part = make_random_part(design.terms)
     n_nodes, remarks = choose_nodes(nagq, part)
     spec = {
         "formula": design.formula.text, "family": chosen, "link": chosen_link, "nagq": n_nodes,
-        "trials": _name(trials), "weights": _name(weights), "offset": _name(offset), "prior_sd": prior_sd,
+        "trials": source_of(trials), "weights": source_of(weights), "offset": source_of(offset), "prior_sd": prior_sd,
         "conf_level": conf_level,
     }  # fmt: skip
     check_thresholds(chosen, thresholds)
@@ -130,10 +130,20 @@ def fit_generalized(
     if outcome.binary:
         refuse_row_effects(design, "0 and 1")
     fit = fit_outcome(design, part, outcome, n_nodes, prior_sd)
-    remarks = (*remarks, *offset_notes(design.offset, outcome, _name(offset)))
-    if prior_sd is not None:
-        remarks = (*remarks, Note("generalized_prior", numbers={"sd": prior_sd}))
+    remarks = (*remarks, *notes_of_given(design, chosen_link, source_of(offset), prior_sd))
     return GeneralizedResult(spec, design, outcome, fit, remarks)
+
+
+def check_prior(prior_sd: float | None, caller: str) -> None:
+    """Refuse a prior's standard deviation that is none."""
+    if prior_sd is not None and not (np.isfinite(prior_sd) and prior_sd > 0):
+        raise UsageError(f"{caller}: prior_sd={prior_sd!r}; allowed: a positive number, or None for no prior")
+
+
+def notes_of_given(design: Design, link: Link, offset: str | None, prior_sd: float | None) -> tuple[Note, ...]:
+    """Note an offset that is no logarithm, and a declared prior."""
+    prior = () if prior_sd is None else (Note("generalized_prior", numbers={"sd": prior_sd}),)
+    return (*offset_notes(design.offset, link, offset), *prior)
 
 
 def generalized_design(
@@ -148,29 +158,34 @@ def generalized_design(
         raise ContractError(
             f"{parsed.text!r}: the outcome {bare!r} is not a column; columns are {', '.join(map(str, data.columns))}"
         )
-    given = extra_values(trials, "trials", data)
-    if given is not None:
-        name = trials if isinstance(trials, str) else "trials given as values"
-        data = data.assign(**{name: given})
-        also = (*also, name)
+    data, given, names = with_trials(data, trials)
     design = build_design(
-        parsed, data, weights=weights, offset=offset, also=tuple(dict.fromkeys(also)), with_outcome=False,
+        parsed, data, weights=weights, offset=offset, also=tuple(dict.fromkeys((*also, *names))), with_outcome=False,
         row_levels=True,
     )  # fmt: skip
     return design, None if given is None else given[design.rows]
 
 
-def choose_nodes(nagq: Nodes, part: RandomPart) -> tuple[int, tuple[Note, ...]]:
+def with_trials(data: pd.DataFrame, trials: ColumnOrArray) -> tuple[pd.DataFrame, Floats | None, tuple[str, ...]]:
+    """Data with the trials among the columns, where rows may lack them; the trials, and the name of their column."""
+    given = extra_values(trials, "trials", data)
+    if given is None:
+        return data, None, ()
+    name = trials if isinstance(trials, str) else "trials given as values"
+    return data.assign(**{name: given}), given, (name,)
+
+
+def choose_nodes(nagq: Nodes, part: RandomPart, caller: str = "fit_generalized") -> tuple[int, tuple[Note, ...]]:
     """Resolve ``"auto"``; the note says what was chosen and why."""
     if nagq == "auto":
         if part.scalar:
             return NODES, (Note("generalized_quadrature", numbers={"n_nodes": NODES}),)
         return 1, (Note("generalized_laplace"),)
     if isinstance(nagq, bool) or not isinstance(nagq, int) or not 1 <= nagq <= MOST_NODES:
-        raise UsageError(f"fit_generalized: nagq={nagq!r}; allowed: 'auto', or a whole number from 1 to {MOST_NODES}")
+        raise UsageError(f"{caller}: nagq={nagq!r}; allowed: 'auto', or a whole number from 1 to {MOST_NODES}")
     if nagq > 1 and not part.scalar:
         raise UsageError(
-            f"fit_generalized: nagq={nagq} needs one scalar random term such as (1 | patient); for this random part "
+            f"{caller}: nagq={nagq} needs one scalar random term such as (1 | patient); for this random part "
             "use nagq=1, Laplace's approximation"
         )
     return nagq, (
@@ -180,7 +195,6 @@ def choose_nodes(nagq: Nodes, part: RandomPart) -> tuple[int, tuple[Note, ...]]:
     )
 
 
-def _name(value: ColumnOrArray) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return Source.VALUES
+def source_of(value: ColumnOrArray) -> str | None:
+    """Where trials, weights or an offset come from: a column by its name, or given values."""
+    return value if value is None or isinstance(value, str) else Source.VALUES

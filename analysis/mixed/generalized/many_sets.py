@@ -10,9 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from doublecode.analysis.mixed.columns import ColumnOrArray, extra_values
+from doublecode.analysis.mixed.columns import ColumnOrArray
 from doublecode.analysis.mixed.formula import ModelFormula
-from doublecode.analysis.mixed.generalized.fit import Nodes, choose_nodes
+from doublecode.analysis.mixed.generalized.fit import (
+    Nodes,
+    check_prior,
+    choose_nodes,
+    notes_of_given,
+    source_of,
+    with_trials,
+)
 from doublecode.analysis.mixed.generalized.many_fit import Question, SetFits, factors_of, fit_sets
 from doublecode.analysis.mixed.generalized.many_ordinal import SetThresholds, check_outcomes, fit_ordinal_sets
 from doublecode.analysis.mixed.generalized.many_outcomes import read_outcomes
@@ -23,7 +30,6 @@ from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.many_designs import Sets, sets_of
 from doublecode.analysis.mixed.many_result import ManyGeneralizedResult, ManyOrdinalResult
-from doublecode.analysis.mixed.prediction import Source
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
 
@@ -40,26 +46,21 @@ def many_generalized(
     UsageError
         Degrees of freedom, an argument of another family or of the wrong kind.
     """
-    chosen, chosen_link = check_family(family, link)
+    chosen, chosen_link = check_family(family, link, "fit_many")
     check_thresholds(chosen, thresholds, "fit_many")
     if ddf not in (None, "z"):
         raise UsageError(f"fit_many: ddf={ddf!r} with family={family!r}; allowed: 'z', the test of generalised models")
-    if prior_sd is not None and not (np.isfinite(prior_sd) and prior_sd > 0):
-        raise UsageError(f"fit_many: prior_sd={prior_sd!r}; allowed: a positive number, or None for no prior")
+    check_prior(prior_sd, "fit_many")
     if chosen == "ordinal":
         refuse_idle({"trials": trials, "prior_sd": prior_sd}, "fit_many")
-    counted = extra_values(trials, "trials", data)
-    also: tuple[str, ...] = ()
-    if counted is not None:
-        name = trials if isinstance(trials, str) else "trials given as values"
-        data, also = data.assign(**{name: counted}), (name,)
+    data, counted, also = with_trials(data, trials)
     sets = sets_of(formula, data, responses, predictors, weights=weights, offset=offset, also=also, row_levels=True)
     design = sets.design
-    n_nodes, remarks = choose_nodes(nagq, make_random_part(design.terms))
+    n_nodes, remarks = choose_nodes(nagq, make_random_part(design.terms), "fit_many")
     spec = {
         "formula": design.formula.text, "reml": False, "ddf": "z", "n_sets": sets.Y.shape[1], "family": chosen,
-        "link": chosen_link, "nagq": n_nodes, "trials": _name(trials), "weights": _name(weights),
-        "offset": _name(offset), "prior_sd": prior_sd,
+        "link": chosen_link, "nagq": n_nodes, "trials": source_of(trials), "weights": source_of(weights),
+        "offset": source_of(offset), "prior_sd": prior_sd,
     }  # fmt: skip
     if chosen == "ordinal":
         check_outcomes(sets.Y)
@@ -68,8 +69,7 @@ def many_generalized(
     held = None if counted is None else counted[design.rows]
     outcomes = read_outcomes(sets.Y, chosen, chosen_link, held, design.weights)
     fits = fit_sets(sets, Question(outcomes, n_nodes, prior_sd))
-    if prior_sd is not None:
-        remarks = (*remarks, Note("generalized_prior", numbers={"sd": prior_sd}))
+    remarks = (*remarks, *notes_of_given(design, chosen_link, source_of(offset), prior_sd))
     return _result(sets, fits, spec, remarks)
 
 
@@ -113,7 +113,3 @@ def _with_thresholds(many: ManyGeneralizedResult, cuts: SetThresholds) -> ManyOr
         **given | {"notes": tuple(notes)}, categories=cuts.labels, threshold_names=cuts.names, thresholds=cuts.estimate,
         threshold_std_error=cuts.std_error, n_categories=cuts.n_categories,
     )  # fmt: skip
-
-
-def _name(value: ColumnOrArray) -> str | None:
-    return value if value is None or isinstance(value, str) else Source.VALUES

@@ -76,17 +76,17 @@ class Outcome:
         return self.y / self.trials if self.proportion and self.trials is not None else self.y
 
 
-def check_family(family: str, link: str | None) -> tuple[FamilyName, Link]:
+def check_family(family: str, link: str | None, caller: str = "fit_generalized") -> tuple[FamilyName, Link]:
     """Return family and link; refuse unknown ones by name."""
     if family not in get_args(FamilyName):
         meant = nearest(str(family), list(LINKS))
         asked = "" if meant is None else f". Did you mean {meant!r}?"
-        raise UsageError(f"fit_generalized: family={family!r}; allowed: {', '.join(map(repr, LINKS))}{asked}")
+        raise UsageError(f"{caller}: family={family!r}; allowed: {', '.join(map(repr, LINKS))}{asked}")
     allowed = LINKS[family]
     chosen = allowed[0] if link is None else link
     if chosen not in allowed:
         raise UsageError(
-            f"fit_generalized: link={link!r} is none of family {family!r}; allowed: {', '.join(map(repr, allowed))}"
+            f"{caller}: link={link!r} is none of family {family!r}; allowed: {', '.join(map(repr, allowed))}"
         )
     return family, chosen  # type: ignore[return-value]
 
@@ -119,12 +119,12 @@ def read_outcome(design: Design, family: FamilyName, link: Link, trials: Floats 
     return Outcome(family, link, np.round(y), None)
 
 
-def offset_notes(offset: Floats | None, outcome: Outcome, name: str | None) -> tuple[Note, ...]:
-    """Note an offset (n,) of counts that looks like an exposure and not like its logarithm.
+def offset_notes(offset: Floats | None, link: Link, name: str | None) -> tuple[Note, ...]:
+    """Note an offset (n,) of counts, link ``"log"``, that looks like an exposure and not like its logarithm.
 
     Whole numbers of three values or more, or exposures that would differ by more than `WIDEST`.
     """
-    if offset is None or outcome.trials is not None:
+    if offset is None or link != "log":
         return ()
     low, high = float(offset.min()), float(offset.max())
     whole = bool((np.abs(offset - np.round(offset)) < WHOLE).all()) and len(np.unique(offset)) > 2

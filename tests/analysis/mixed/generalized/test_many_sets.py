@@ -244,6 +244,8 @@ def test_sets_that_say_nothing_have_their_reason():
     ("how", "said"),
     [
         ({"family": "poison"}, "Did you mean 'poisson'"),
+        ({"family": "poisson", "link": "logit"}, "none of family 'poisson'"),
+        ({"family": "binomial", "nagq": 0}, "allowed: 'auto'"),
         ({"family": "binomial", "ddf": "kenward-roger"}, "allowed: 'z'"),
         ({"family": "binomial", "prior_sd": -1.0}, "positive"),
         ({"trials": "t"}, "trials= acts with a family"),
@@ -252,8 +254,9 @@ def test_sets_that_say_nothing_have_their_reason():
 )
 def test_what_is_wrong_is_said(how, said):
     data, Y, _ = world(11, 12, 8, 3, "binomial")
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=said) as refused:
         fit_many(FORMULA, data, Y, **how)
+    assert str(refused.value).startswith("fit_many: ")
 
 
 @pytest.mark.parametrize(
