@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -11,10 +14,14 @@ from doublecode.analysis.mixed.generalized.bare_fit import GeneralizedFit
 from doublecode.analysis.mixed.generalized.many_fit import DOUBTFUL_SD, Question, fit_sets
 from doublecode.analysis.mixed.generalized.many_outcomes import SetOutcomes
 from doublecode.analysis.mixed.generalized.objective import with_density
+from doublecode.analysis.mixed.generalized.ordinal_fit import OrdinalFit
 from doublecode.analysis.mixed.generalized.ordinal_outcome import OrdinalOutcome
+from doublecode.analysis.mixed.generalized.parameter_limits import named_parameters
+from doublecode.analysis.mixed.generalized.profiled_parameters import ENDLESS, drawn_in
 from doublecode.analysis.mixed.generalized.response import Outcome
 from doublecode.analysis.mixed.generalized.search import find_from
 from doublecode.analysis.mixed.generalized.simulation import simulate_outcomes
+from doublecode.analysis.mixed.generalized.thresholds import Thresholds, between
 from doublecode.analysis.mixed.many_designs import Sets
 from doublecode.schemas.errors import UsageError
 
@@ -38,7 +45,7 @@ def bootstrap_intervals(
     Returns
     -------
     pandas.DataFrame
-        parameter, group, term, estimate, conf_low, conf_high, method; of the fixed effects and the standard deviations.
+        parameter, group, term, estimate, conf_low, conf_high, method, a row per parameter.
 
     Raises
     ------
@@ -50,31 +57,43 @@ def bootstrap_intervals(
     drawn = simulate_outcomes(design, outcome, fit, n=n_boot, seed=seed, groups=set())
     refits = _together(design, outcome, fit, drawn)
     if refits is None:
-        refits = np.array([_refit(outcome, fit, y) for y in drawn.T])
-    known = refits[np.isfinite(refits).all(axis=1)]
+        within = drawn_in(fit)
+        refits = np.array([_refit(outcome, within, y) for y in drawn.T])
+    known = refits[~np.isnan(refits).any(axis=1)]
     tail = 0.5 * (1.0 - conf_level)
-    labels = [("fixed", "", name) for name in design.x_names]
-    labels += [("sd", term.group, name) for term in design.terms for name in term.columns]
-    low, high = np.quantile(known, [tail, 1.0 - tail], axis=0) if len(known) else np.full((2, len(labels)), np.nan)
+    low, high = _percentiles(known, [tail, 1.0 - tail])
+    labels = [(one.parameter, one.group, one.term) for one in named_parameters(design, outcome, fit, "all")]
     frame = pd.DataFrame(labels, columns=["parameter", "group", "term"])
     return frame.assign(
-        estimate=_values(fit, fit.end.point.x), conf_low=low, conf_high=high,
-        method=f"bootstrap ({len(known)} of {n_boot} refits)",
-    )  # fmt: skip
+        estimate=_values(fit), conf_low=low, conf_high=high, method=f"bootstrap ({len(known)} of {n_boot} refits)"
+    )
+
+
+def _percentiles(values: Floats, shares: list[float]) -> Floats:
+    """(2, d) percentiles of refits (B, d); between infinite ones, where nothing can be interpolated, the nearest."""
+    if not len(values):
+        return np.full((len(shares), values.shape[1]), np.nan)
+    with np.errstate(invalid="ignore"):
+        linear = np.quantile(values, shares, axis=0)
+    return np.where(np.isnan(linear), np.quantile(values, shares, axis=0, method="nearest"), linear)
 
 
 def _together(design: Design, outcome: Outcome, fit: GeneralizedFit, drawn: Floats) -> Floats | None:
-    """(n_boot, p + 1) refits in batches, NaN where there is none; None where no batch takes the model."""
+    """(n_boot, d) refits in batches, NaN where there is none; None where no batch takes the model."""
     if isinstance(outcome, OrdinalOutcome) or not fit.problem.part.scalar:
         return None
     outcomes = SetOutcomes(outcome.family, outcome.link, drawn, outcome.trials, design.weights)
     if not outcomes.batched:
         return None
     theta, beta, psi = fit.problem.split(fit.end.point.x)
-    start = (float(abs(theta[0])), np.concatenate([beta, psi])) if abs(theta[0]) > DOUBTFUL_SD else None
+    known = abs(theta[0]) > DOUBTFUL_SD and not (psi > ENDLESS).any()
+    start = (float(abs(theta[0])), np.concatenate([beta, psi])) if known else None
     fits = fit_sets(Sets(design, drawn, {}), Question(outcomes, fit.problem.n_nodes, _prior_sd(fit), start))
     held = np.where(fits.converged, 1.0, np.nan)
-    return np.column_stack([fits.estimate.T, np.sqrt(fits.covariances[0][:, 0, 0])]) * held[:, None]
+    values = [fits.estimate.T, np.sqrt(fits.covariances[0][:, 0, 0])]
+    if fit.dispersion is not None:
+        values.append(fits.dispersion)
+    return np.column_stack(values) * held[:, None]
 
 
 def _prior_sd(fit: GeneralizedFit) -> float | None:
@@ -87,16 +106,42 @@ def _prior_sd(fit: GeneralizedFit) -> float | None:
 
 def _refit(outcome: Outcome, fit: GeneralizedFit, y: Floats) -> Floats:
     """One refit from the estimate; NaN where it has no end."""
-    problem = with_density(fit.problem, outcome.density(y).subset(fit.problem.part.order))
     try:
-        end = find_from(problem, fit.end.point.x).end
+        if isinstance(outcome, OrdinalOutcome) and isinstance(fit, OrdinalFit) and _lacks(outcome, y):
+            return _of_fewer(outcome, fit, y)
+        problem = with_density(fit.problem, outcome.density(y).subset(fit.problem.part.order))
+        refit = replace(fit, problem=problem, found=find_from(problem, fit.end.point.x))
     except np.linalg.LinAlgError:
-        return np.full(len(_values(fit, fit.end.point.x)), np.nan)
-    values = _values(fit, end.point.x)
-    return values if end.converged else np.full_like(values, np.nan)
+        return np.full(len(_values(fit)), np.nan)
+    values = _values(refit)
+    return values if refit.end.converged else np.full_like(values, np.nan)
 
 
-def _values(fit: GeneralizedFit, x: Floats) -> Floats:
-    """Fixed effects and standard deviations at parameters x."""
-    sds = [np.sqrt(np.maximum(np.diag(V), 0.0)) for V in fit.covariances_at(x)]
-    return np.concatenate([fit.beta_at(x), *sds])
+def _lacks(outcome: OrdinalOutcome, y: Floats) -> bool:
+    """Whether categories without a row leave a threshold without an estimate; a line of thresholds needs no more."""
+    return outcome.thresholds.kind == "flexible" and len(np.unique(y)) < outcome.n_categories
+
+
+def _of_fewer(outcome: OrdinalOutcome, fit: OrdinalFit, y: Floats) -> Floats:
+    """A refit to codes (n,) that lack categories: these have no probability, as in a fit to such data."""
+    own = np.unique(y).astype(int)
+    if len(own) < 2:
+        return np.full(len(_values(fit)), np.nan)
+    cuts, x, psi = Thresholds(len(own)), fit.end.point.x, fit.problem.split(fit.end.point.x)[2]
+    start = np.concatenate([x[: len(x) - len(psi)], cuts.internal(outcome.thresholds.values(psi)[own[1:] - 1])])
+    fewer = replace(outcome, y=np.searchsorted(own, y).astype(float), thresholds=cuts)
+    problem = with_density(fit.problem, fewer.density().subset(fit.problem.part.order))
+    refit = replace(fit, problem=problem, found=find_from(problem, start), rows=fewer.rows())
+    values = _values(refit, tuple(own), tuple(range(outcome.n_categories)))
+    return values if refit.end.converged else np.full_like(values, np.nan)
+
+
+def _values(fit: GeneralizedFit, own: Sequence[int] = (), every: Sequence[int] = ()) -> Floats:
+    """(d,) fixed effects, thresholds, standard deviations and dispersion, as `named_parameters` has them.
+
+    Thresholds between `own` categories are put between `every` category.
+    """
+    cuts = fit.rows.thresholds.values(fit.psi) if isinstance(fit, OrdinalFit) else np.zeros(0)
+    sds = [np.sqrt(np.maximum(np.diag(V), 0.0)) for V in fit.covariances]
+    shape = [] if fit.dispersion is None else [np.array([fit.dispersion])]
+    return np.concatenate([fit.beta, between(own, every, cuts, np.inf) if own else cuts, *sds, *shape])

@@ -17,7 +17,7 @@ from doublecode.analysis.mixed.generalized.ordinal_fit import fit_rows
 from doublecode.analysis.mixed.generalized.ordinal_outcome import MOST_CATEGORIES, OrdinalOutcome, categories_in_use
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
 from doublecode.analysis.mixed.generalized.separation import Separated
-from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
+from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind, between
 from doublecode.analysis.mixed.many_designs import Sets
 from doublecode.analysis.mixed.many_screen import of_one_value
 from doublecode.schemas.errors import NotEstimable, UsageError
@@ -70,9 +70,8 @@ class SetThresholds:
 
     def fill(self, which: int, own: tuple[int, ...], tau: Floats, error: Floats) -> None:
         """Thresholds between a set's own categories, put between those of all sets."""
-        below = np.searchsorted(own, self.labels[:-1], side="right")
-        self.estimate[:, which] = np.concatenate([[-np.inf], tau, [np.inf]])[below]
-        self.std_error[:, which] = np.concatenate([[np.nan], error, [np.nan]])[below]
+        self.estimate[:, which] = between(own, self.labels, tau, np.inf)
+        self.std_error[:, which] = between(own, self.labels, error, np.nan)
 
 
 def check_outcomes(Y: Floats) -> None:

@@ -32,7 +32,7 @@ Limits = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class _Named:
+class Named:
     """A parameter by its names, and what makes it ready to be held."""
 
     parameter: Literal["fixed", "threshold", "sd", "dispersion"]
@@ -75,19 +75,25 @@ def limit_rows(
     parameters: Parameters,
 ) -> list[Row]:  # fmt: skip
     """Rows parameter, group, term, estimate, conf_low, conf_high, method: the mean's first, then the spread's."""
-    named: list[_Named] = []
-    if parameters != "variances":
-        named += [_Named("fixed", "", name, partial(coefficient, j=j)) for j, name in enumerate(design.x_names)]
-    if parameters == "all":
-        named += _thresholds(outcome, fit)
-    if parameters != "fixed":
-        named += _of_the_spread(design, fit)
+    named = named_parameters(design, outcome, fit, parameters)
     if method == "wald":
         found = [one.wald(fit, quantile) for one in named]
     else:
         within = drawn_in(fit)
         found = [one.profile(fit, within, quantile) for one in named]
     return [(one.parameter, one.group, one.term, *limits, method) for one, limits in zip(named, found, strict=True)]
+
+
+def named_parameters(design: Design, outcome: Outcome, fit: GeneralizedFit, parameters: Parameters) -> list[Named]:
+    """Fixed effects, thresholds, standard deviations and dispersion, in this order, as far as they are asked for."""
+    named: list[Named] = []
+    if parameters != "variances":
+        named += [Named("fixed", "", name, partial(coefficient, j=j)) for j, name in enumerate(design.x_names)]
+    if parameters == "all":
+        named += _thresholds(outcome, fit)
+    if parameters != "fixed":
+        named += _of_the_spread(design, fit)
+    return named
 
 
 def check_parameters(parameters: str) -> None:
@@ -97,21 +103,21 @@ def check_parameters(parameters: str) -> None:
         raise UsageError(f"confint: parameters={parameters!r}; allowed: {allowed}")
 
 
-def _thresholds(outcome: Outcome, fit: GeneralizedFit) -> list[_Named]:
+def _thresholds(outcome: Outcome, fit: GeneralizedFit) -> list[Named]:
     """Thresholds of an ordinal outcome."""
     if not (isinstance(outcome, OrdinalOutcome) and isinstance(fit, OrdinalFit)):
         return []
     cuts = threshold_names(outcome.labels)
-    return [_Named("threshold", "", name, partial(threshold, j=j)) for j, name in enumerate(cuts)]
+    return [Named("threshold", "", name, partial(threshold, j=j)) for j, name in enumerate(cuts)]
 
 
-def _of_the_spread(design: Design, fit: GeneralizedFit) -> list[_Named]:
+def _of_the_spread(design: Design, fit: GeneralizedFit) -> list[Named]:
     """Standard deviations of random effects, and the dispersion of a negative binomial."""
     named = [
-        _Named("sd", term.group, name, partial(standard_deviation, term=i, effect=k))
+        Named("sd", term.group, name, partial(standard_deviation, term=i, effect=k))
         for i, term in enumerate(design.terms)
         for k, name in enumerate(term.columns)
     ]
     if fit.dispersion is not None:
-        named.append(_Named("dispersion", "", "φ", log_dispersion))
+        named.append(Named("dispersion", "", "φ", log_dispersion))
     return named

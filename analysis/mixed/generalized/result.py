@@ -343,10 +343,11 @@ class GeneralizedResult(MixedAnswer):
         Parameters
         ----------
         method
-            ``"wald"``, ``"profile"`` (likelihood) or ``"bootstrap"`` (parametric; no thresholds and no dispersion; its
-            `method` counts the draws that could be refitted). A standard deviation has its Wald limits formed in
-            logarithms, NaN where it is zero; a profile limit is 0 where zero fits, infinite where the likelihood never
-            falls far enough, NaN where none was found or the fit did not converge.
+            ``"wald"``, ``"profile"`` (likelihood) or ``"bootstrap"`` (parametric; its `method` counts the draws that
+            could be refitted; infinite are limits of a dispersion without end, and of a threshold beside a category
+            that the draws lack). A standard deviation has its Wald limits formed in logarithms, NaN where it is zero; a
+            profile limit is 0 where zero fits, infinite where the likelihood never falls far enough, NaN where none was
+            found or the fit did not converge.
         conf_level
             In (0, 1); None takes that of the fit.
         n_boot, seed

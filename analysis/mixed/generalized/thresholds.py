@@ -6,6 +6,7 @@ K categories have K − 1 thresholds τ₁ < τ₂ < … The search runs over ψ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,3 +72,12 @@ class Thresholds:
             gaps = gaps.mean(keepdims=True) if len(gaps) else gaps
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.concatenate([tau[:1], np.log(gaps)])
+
+
+def between(own: Sequence[int], every: Sequence[int], values: Floats, end: float) -> Floats:
+    """(K − 1,) values of the thresholds between some categories, put between `every` category, both ascending.
+
+    A category that is not among its `own` has no probability: the thresholds about it coincide, and those below the
+    lowest and above the highest have −`end` and `end`.
+    """
+    return np.concatenate([[-end], values, [end]])[np.searchsorted(own, every[:-1], side="right")]

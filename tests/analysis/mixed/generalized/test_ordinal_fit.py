@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.mixed import fit_generalized
+from doublecode.analysis.mixed import fit_generalized, fit_many
 from doublecode.analysis.regression.estimated_means import marginal_means
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
@@ -117,7 +117,24 @@ def test_drawn_outcomes_have_the_probabilities_of_the_model() -> None:
     assert np.allclose(shares, found.category_probabilities(random="average").mean(), atol=0.01)
     limits = found.confint("bootstrap", n_boot=20, seed=1)
     assert limits["conf_low"].notna().all()
-    assert limits["parameter"].tolist() == ["fixed", "fixed", "sd"]
+    assert limits["parameter"].tolist() == ["fixed", "fixed", *["threshold"] * 4, "sd"]
+
+
+def test_bootstrap_limits_are_percentiles_of_fits_to_drawn_outcomes() -> None:
+    """Thresholds, too; that above a category which too many draws lack has no lower limit."""
+    data = SETS["plain"].assign(y=lambda d: d["y"].replace({0: 1}))
+    data.loc[data.index[0], "y"] = 0
+    found = fit_generalized("y ~ x + (1 | g)", data, family="ordinal", nagq=1)
+    limits = found.confint("bootstrap", n_boot=20, seed=2)
+    refits = fit_many("y ~ x + (1 | g)", data, found.simulate(20, seed=2), family="ordinal", nagq=1)
+    assert (refits.n_categories < 5).any()
+    values = np.vstack([refits.estimate, refits.thresholds, np.sqrt(refits.variances)])
+    assert limits["conf_low"][1] == values[1].min() == -np.inf
+    known = np.isfinite(values).all(axis=1)
+    assert known.sum() == 5
+    for side, share in (("conf_low", 0.025), ("conf_high", 0.975)):
+        assert np.allclose(limits.loc[known, side], np.quantile(values[known], share, axis=1), atol=1e-5)
+    assert limits["method"].eq("bootstrap (20 of 20 refits)").all()
 
 
 def test_limits_by_profile_are_where_the_likelihood_has_fallen_by_its_quantile() -> None:

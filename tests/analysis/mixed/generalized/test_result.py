@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis import compare, confint, fit_generalized, fit_mixed, marginal_means
+from doublecode.analysis import compare, confint, fit_generalized, fit_many, fit_mixed, marginal_means
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
 from doublecode.schemas.errors import UsageError
 
@@ -207,3 +207,26 @@ def test_a_bootstrap_in_batches_has_the_limits_of_refits_one_by_one(
     alone = done.confint("bootstrap", n_boot=60, seed=3)
     pd.testing.assert_frame_equal(together, alone, rtol=1e-4, atol=1e-4)
     assert together["method"].str.startswith("bootstrap (").all()
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_a_bootstrap_has_limits_of_the_dispersion(spread: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of fits to the drawn counts, from other starts; where φ has no end most draws have one."""
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame({"patient": np.repeat(np.arange(16), 9), "x": np.tile(np.linspace(-1, 1, 9), 16)})
+    data["n"] = np.tile([2, 3, 1, 4, 2, 3, 4, 3, 2], 16) + 2 * (data["patient"] % 3)
+    data["n"] = np.round(data["n"] * np.exp(spread * rng.normal(size=144))).astype(int)
+    fit = fit_generalized("n ~ x + (1 | patient)", data, family="negative-binomial", nagq=1)
+    assert (fit.dispersion == np.inf) is (spread == 0.0)
+    limits = fit.confint("bootstrap", n_boot=30, seed=1)
+    assert limits["parameter"].tolist() == ["fixed", "fixed", "sd", "dispersion"]
+    refits = fit_many("n ~ x + (1 | patient)", data, fit.simulate(30, seed=1), family="negative-binomial", nagq=1)
+    low, high = np.quantile(np.minimum(refits.dispersion, 1e300), [0.025, 0.975])
+    high = np.inf if high > 1e299 else high
+    assert limits[["conf_low", "conf_high"]].iloc[-1].tolist() == pytest.approx([low, high], rel=1e-3)
+    assert np.isinf(high) == (spread == 0.0)
+    monkeypatch.setattr("doublecode.analysis.mixed.generalized.bootstrap._together", lambda *_: None)
+    alone = fit.confint("bootstrap", n_boot=30, seed=1)
+    pd.testing.assert_frame_equal(limits, alone, rtol=1e-4, atol=1e-4)
+    own = fit.confint("bootstrap", n_boot=30, seed=1, parameters="variances")
+    pd.testing.assert_frame_equal(own, alone.iloc[2:].reset_index(drop=True))
