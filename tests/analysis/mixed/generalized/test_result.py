@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from doublecode.analysis import compare, confint, fit_generalized, fit_many, fit_mixed, marginal_means
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
@@ -184,6 +185,37 @@ def test_a_model_without_predictors_has_no_average_effects(outcome: str, family:
     effects = fit_generalized(f"{outcome} ~ 1 + (1 | patient)", data, family=family).average_effects()
     assert effects.empty
     assert {"term", "contrast", "estimate", "conf_high"} <= set(effects)
+
+
+def test_counts_are_compared_with_a_model_of_more_spread() -> None:
+    """Log-likelihoods are those of R's glmmTMB 1.1.5: nb ~ x + z + time + (1 | patient), poisson and nbinom2."""
+    formula = "nb ~ x + z + time + (1 | patient)"
+    plain, wide = (fit_generalized(formula, DATA, family=f, nagq=1) for f in ("poisson", "negative-binomial"))
+    frame = compare(wide, plain).frame
+    assert frame["loglik"].tolist() == pytest.approx([-434.28477904, -396.52295176], abs=1e-5)
+    assert frame["statistic"][1] == pytest.approx(75.52365456, abs=2e-5)
+    assert frame["p_value"][1] == pytest.approx(0.5 * stats.chi2.sf(75.52365456, 1), rel=1e-4)
+    assert frame["model"].tolist() == [f"{formula}, poisson", f"{formula}, negative-binomial"]
+    assert frame["reference"][1] == "½ chi2(0) + ½ chi2(1)"
+    smaller = fit_generalized("nb ~ x + (1 | patient)", DATA, family="poisson", nagq=1)
+    two = compare(smaller, plain, wide).frame
+    assert two["df"].tolist()[1:] == [2.0, 1.0]
+    both = compare(smaller, wide).frame.iloc[1]
+    assert both["p_value"] == pytest.approx(stats.chi2.sf(both["statistic"], [2, 3]).mean(), rel=1e-9)
+
+
+def test_counts_that_are_not_nested_or_no_counts() -> None:
+    options = {"data": DATA, "nagq": 1}
+    wide = fit_generalized("count ~ x + (1 | patient)", family="negative-binomial", **options)
+    plain = fit_generalized("count ~ x + (1 | patient)", family="poisson", **options)
+    row = compare(plain, wide).frame.iloc[1]
+    assert row["p_value"] == pytest.approx(0.5 * stats.chi2.sf(row["statistic"], 1) + 0.5 * (row["statistic"] == 0))
+    larger = fit_generalized("count ~ x + z + time + (1 | patient)", family="poisson", **options)
+    assert [note.kind for note in compare(wide, larger).notes] == ["not_nested"]
+    turned = fit_generalized("count ~ x + (time | patient)", family="negative-binomial", **options)
+    assert compare(plain, turned).frame["reference"][1] == "chi2(3)"
+    with pytest.raises(UsageError, match=r"differ in family \(poisson and ordinal\)"):
+        compare(plain, fit_generalized("count ~ x + (1 | patient)", family="ordinal", **options))
 
 
 def test_limits_by_bootstrap_are_unknown_where_no_refit_succeeds(
