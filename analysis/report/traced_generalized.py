@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from doublecode.analysis.report.sections_generalized import model_head
+from doublecode.analysis.report.series_blocks import model_head
 
 if TYPE_CHECKING:
     from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult

@@ -8,7 +8,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
-from doublecode.analysis.report.sections_models import model_head, region_head
+from doublecode.analysis.report.sections_models import region_head
+from doublecode.analysis.report.series_blocks import model_head
 from doublecode.analysis.report.traced_change import TracedChange
 from doublecode.analysis.report.traced_findings import TracedFindings
 from doublecode.analysis.report.traced_generalized import TracedGeneralized
