@@ -32,11 +32,14 @@ def compared_table(name: str, frame: pd.DataFrame, notes: tuple[str, ...] = ()) 
         ``label, k, nobs, loglik, aic, bic, chi2, df, p_value``.
     notes : tuple of str
     """
-    columns = (
+    return Table(name, "Fit and comparison of the models", frame, _fit_columns(column("chi2")), notes)
+
+
+def _fit_columns(chi2: Column) -> tuple[Column, ...]:
+    return (
         column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
-        column("loglik"), column("aic"), column("bic"), column("chi2"), column("df"), column("p_value"),
+        column("loglik"), column("aic"), column("bic"), chi2, column("df"), column("p_value"),
     )  # fmt: skip
-    return Table(name, "Fit and comparison of the models", frame, columns, notes)
 
 
 def variances_table(name: str, frame: pd.DataFrame, named: Named = str, title: str = "Variance components") -> Table:
@@ -139,10 +142,7 @@ def printed_table(name: str, frame: pd.DataFrame, source: str) -> Table:
     source : str
         The paper.
     """
-    columns = (
-        column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
-        column("loglik"), column("aic"), column("bic"), column("chi2", "χ² (REML)"), column("df"), column("p_value"),
-    )  # fmt: skip
+    columns = _fit_columns(column("chi2", "χ² (REML)"))
     note = (
         "For comparison with the printed values only: REML likelihoods of different fixed effects are of different "
         "data, so that this ratio tests nothing; the test is that of the refits by maximum likelihood."
