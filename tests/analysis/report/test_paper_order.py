@@ -193,7 +193,7 @@ def test_sentences_turn_with_the_numbers(telephone_run):
         fixed = model.result.frame.copy()
         fixed[["estimate", "statistic"]] *= -1
         fixed[["conf_low", "conf_high"]] = -fixed[["conf_high", "conf_low"]].to_numpy()
-        result = SimpleNamespace(frame=fixed, converged=True, singular=False)
+        result = SimpleNamespace(frame=fixed, fixed=fixed, converged=True, singular=False)
         turned.append(model if model.step == 1 else replace(model, result=result))
     text = " ".join(said_of(replace(telephone_run, series=(replace(last, models=tuple(turned)),))))
     assert "higher Homework engagement went with higher Depressive symptoms" in text
