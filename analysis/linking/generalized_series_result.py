@@ -117,7 +117,7 @@ class GeneralizedSeriesResult(Answer):
             out.append(limits_table(f"{prefix}limits", self.limits, named, ratios, GENERALIZED_PARAMETERS))
         out.append(latent_shares_table(f"{prefix}explained", self.sources))
         if len(self.checks):
-            out.append(checks_table(f"{prefix}checks", self.checks))
+            out.append(checks_table(f"{prefix}checks", self.checks, N_DRAWN))
         return tuple(out)
 
     def counted(self) -> str:

@@ -117,7 +117,7 @@ def latent_shares_table(name: str, frame: pd.DataFrame) -> Table:
     return Table(name, "Shares of variance on the latent scale", frame, columns, (note,))
 
 
-def checks_table(name: str, frame: pd.DataFrame) -> Table:
+def checks_table(name: str, frame: pd.DataFrame, n_drawn: int) -> Table:
     """Spread and zeros against outcomes drawn from the model.
 
     Parameters
@@ -126,6 +126,8 @@ def checks_table(name: str, frame: pd.DataFrame) -> Table:
         Of the table's file.
     frame : DataFrame
         ``label, check, observed, expected, ratio, p_value``.
+    n_drawn : int
+        Outcomes that were drawn.
     """
     words = {"dispersion": "Spread (sum of squared Pearson residuals)", "zeros": "Rows with a count of 0"}
     shown = frame.assign(checked=[words[one] for one in frame["check"]])
@@ -133,6 +135,8 @@ def checks_table(name: str, frame: pd.DataFrame) -> Table:
         column("checked", "Check", kind="text"), column("observed", "Observed"), column("expected", "Drawn, mean"),
         column("ratio", "Ratio"), column("p_value"),
     )  # fmt: skip
-    note = "Against 250 outcomes drawn from the model; a ratio above 1 is more spread, or more zeros, than it says."
+    note = (
+        f"Against {n_drawn} outcomes drawn from the model; a ratio above 1 is more spread, or more zeros, than it says."
+    )
     title = "Has the outcome the spread that the model says"
     return Table(name, title, shown, columns, (note,), group="label", data=frame)

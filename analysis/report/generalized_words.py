@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from doublecode.analysis.linking.generalized_series_result import N_DRAWN
 from doublecode.analysis.rendering.document import Block, Headline
 from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
 from doublecode.analysis.rendering.wording.generalized_series import integral
@@ -91,10 +92,11 @@ def generalized_findings(result: GeneralizedSeriesResult, labels: Labels, unit: 
     def said(kind: Kind, row: Row, outcome: str, names: tuple[str, ...], more: str) -> str:
         return ratio_sentence(kind, row, result, (outcome, *names), more)
 
-    return series_findings(result, labels, unit, _share(result), said)
+    return series_findings(result, labels, unit, share_in_words(result), said)
 
 
-def _share(result: GeneralizedSeriesResult) -> str:
+def share_in_words(result: GeneralizedSeriesResult) -> str:
+    """How much of the latent variance lies between patients; empty where no model is without predictors."""
     if result.share_between is None:
         return ""
     model, share = result.share_between
@@ -195,7 +197,7 @@ def generalized_methods(run: StudyRun) -> str:
             "part kept (Peterson & Harrell, 1990)."
         )
     if checked:
-        parts.append("Spread and zeros were held against 250 outcomes drawn from the last model.")
+        parts.append(f"Spread and zeros were held against {N_DRAWN} outcomes drawn from the last model.")
     steps = dict.fromkeys(step for result in run.generalized for step in result.spec["steps"])
     return " ".join([*parts, f"Formulas: {'; '.join(map(code, steps))}."])
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from doublecode.analysis.rendering.document import Section
 from doublecode.analysis.rendering.generalized_tables import ratio_columns
-from doublecode.analysis.rendering.tables import format_number
 from doublecode.analysis.rendering.wording.generalized_series import estimated, integral
 from doublecode.analysis.report.generalized_pictures import caterpillar_picture, predicted_picture
-from doublecode.analysis.report.generalized_words import between_whom, direction_in_words
+from doublecode.analysis.report.generalized_words import direction_in_words, share_in_words
 from doublecode.analysis.report.series_blocks import series_blocks
 from doublecode.analysis.study.labels import Labels, term_labels
 from doublecode.schemas.marks import code
@@ -41,7 +40,7 @@ def generalized_sections(
             variances="Variance components on the scale of the predictor",
         )  # fmt: skip
         blocks += predicted_picture(result, labels)
-        blocks += [caterpillar_picture(result) for kind in (asked or {}).get(name, ()) if kind == "caterpillar"]
+        blocks += [caterpillar_picture(result, labels) for kind in (asked or {}).get(name, ()) if kind == "caterpillar"]
         sections.append(Section(f"series-{name}", str(result.spec["title"]), tuple(blocks)))
     return sections
 
@@ -49,9 +48,7 @@ def generalized_sections(
 def _share(result: GeneralizedSeriesResult) -> str:
     if result.share_between is None:
         return ""
-    model, share = result.share_between
-    lies = f"{format_number(share, 'percent', 0)} of the variance on the latent scale lies {between_whom(model)}"
-    return f" {lies} (model {model.label})."
+    return f" {share_in_words(result)} (model {result.share_between[0].label})."
 
 
 def _scale_in_words(result: GeneralizedSeriesResult, labels: Labels) -> str:

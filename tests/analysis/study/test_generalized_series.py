@@ -99,8 +99,8 @@ def test_a_series_without_variance_between_patients_says_what_its_numbers_are(te
     (said,) = [text for text in done.note_texts() if "variance by patient is estimated as 0" in text]
     assert said.startswith("In every model")
     assert "the same model without random effects" in said
-    assert "no figure" in caterpillar_picture(done).text
-    assert caterpillar_picture(given).name == "rationale_given_caterpillar"
+    assert "no figure" in caterpillar_picture(done, {}).text
+    assert caterpillar_picture(given, {}).name == "rationale_given_caterpillar"
     assert not any(model.without_variance for model in given.models)
     assert "series_no_variance" not in {note.kind for note in given.notes}
     some = replace(given.models[0], result=None, refusal="none"), done.models[1]
