@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 SeriesFamily = Literal["binomial", "poisson", "negative-binomial", "ordinal"]
 SeriesLink = Literal["logit", "probit", "cloglog", "log"]
-LINKS: Final[Mapping[str, tuple[str, ...]]] = {
+LINKS: Final[Mapping[str, tuple[SeriesLink, ...]]] = {
     "binomial": ("logit", "probit", "cloglog"),
     "poisson": ("log",),
     "negative-binomial": ("log",),

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from doublecode.analysis.linking.series_models import Version
-from doublecode.analysis.rendering.wording.linking import remark
-from doublecode.analysis.results.states import Estimator, FitState
+from doublecode.analysis.linking.series_models import SeriesModel
 from doublecode.schemas.errors import ContractError, NotEstimable
-from doublecode.schemas.results import Note
 from doublecode.schemas.series_families import offset_column
 
 if TYPE_CHECKING:
@@ -28,28 +25,8 @@ NODES: Final = 15
 
 
 @dataclass(frozen=True, eq=False)
-class GeneralizedModel:
-    """One model of a series, fitted by maximum likelihood.
-
-    Attributes
-    ----------
-    step, label, version, formula
-        As in :class:`~doublecode.analysis.linking.series_models.LabelledModel`.
-    result : GeneralizedResult or None
-        None if not estimable.
-    refusal : str
-        What the engine said where there is no result; else empty.
-    conflated : tuple of str
-        Fixed predictors that vary within patients and are not split, so that their slopes are conflated.
-    """
-
-    step: int
-    label: str
-    version: Version
-    formula: ModelFormula
-    result: GeneralizedResult | None
-    refusal: str = ""
-    conflated: tuple[str, ...] = ()
+class GeneralizedModel(SeriesModel["GeneralizedResult"]):
+    """One model of a series, fitted by maximum likelihood."""
 
     @property
     def ml(self) -> GeneralizedResult | None:
@@ -62,45 +39,12 @@ class GeneralizedModel:
         return
 
     @property
-    def declared(self) -> bool:
-        """Whether it is the declared formula itself."""
-        return self.version is not Version.SPLIT
-
-    @property
-    def converged(self) -> bool:
-        """Whether the fit converged."""
-        return self.result is not None and self.result.converged
-
-    @property
-    def singular(self) -> bool:
-        """Whether the fit has a direction of no variance."""
-        return self.result is not None and self.result.singular
-
-    @property
     def without_variance(self) -> bool:
         """Whether no random term has any variance, so that the model is that of its fixed part."""
         if self.result is None:
             return False
         gone = {one.label for one in self.result.singularities if one.note.kind == "singular_term"}
         return gone >= {term.label for term in self.result.model.terms}
-
-    @property
-    def state(self) -> FitState:
-        """How it ended."""
-        return FitState.NOT_ESTIMABLE if self.result is None else self.result.state
-
-    @property
-    def note(self) -> Note | None:
-        """Why there is no result, or that it did not converge."""
-        if self.result is None:
-            return Note("series_not_estimable", self.label, {"reason": self.refusal})
-        failed = {"failed": (Estimator.ML,)}
-        return None if self.result.converged else Note("series_not_converged", self.label, failed)
-
-    @property
-    def remark(self) -> str:
-        """The same in words, for the table of models; empty where all is well."""
-        return "" if self.note is None else remark(self.note)
 
 
 @dataclass(frozen=True)
@@ -162,7 +106,7 @@ def fit_planned(one: PlannedModel, data: pd.DataFrame, asked: FamilyAsked, nodes
     """Fit one model; one that these data do not identify keeps the reason."""
     from doublecode.analysis.mixed.generalized.fit import fit_generalized
 
-    named = GeneralizedModel(one.step, one.label, one.version, one.formula, None, conflated=one.conflated)
+    named = GeneralizedModel(one.step, one.label, one.version, one.formula, conflated=one.conflated)
     kind: Any = asked.thresholds
     try:
         result = fit_generalized(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.linking.gathered_models import gathered
 from doublecode.analysis.linking.generalized_models import GeneralizedModel
 from doublecode.analysis.linking.series_hypotheses import slope_hypotheses
 from doublecode.analysis.linking.time_origin import is_time
@@ -17,16 +17,22 @@ from doublecode.analysis.mixed.generalized.ordinal_result import OrdinalResult
 from doublecode.analysis.mixed.generalized.result import RATIOS
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.generalized_tables import (
-    Named,
     checks_table,
     dispersion_table,
     latent_shares_table,
     proportional_table,
     ratio_columns,
-    ratio_limits_table,
+    ratio_pair,
     thresholds_table,
 )
-from doublecode.analysis.rendering.series_tables import slopes_table
+from doublecode.analysis.rendering.series_tables import (
+    GENERALIZED_PARAMETERS,
+    Named,
+    compared_table,
+    limits_table,
+    slopes_table,
+    variances_table,
+)
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
@@ -81,21 +87,11 @@ class GeneralizedSeriesResult(Answer):
 
     def tables(self) -> tuple[Table, ...]:
         """Fit and comparison of the models, then coefficients with ratios, variances, and what else there is."""
-        comparison = (
-            column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
-            column("loglik"), column("aic"), column("bic"), column("chi2"), column("df"), column("p_value"),
-        )  # fmt: skip
-        parts = (
-            column("group", "Group", kind="text"), column("term", "Term", kind="text"),
-            column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
-        )  # fmt: skip
-        fixed = (column("term"), *ratio_columns(self.coefficients, self.ratio))
-        return (
-            Table("comparison", "Fit and comparison of the models", self.frame, comparison),
-            Table("fixed", "Fixed effects", self.coefficients, fixed, group="label"),
-            Table("variances", "Variance components", self.variances, parts, group="label"),
-            *self.beside(),
-        )
+        tables = [compared_table("comparison", self.frame)]
+        if len(self.coefficients):
+            fixed = (column("term"), *ratio_columns(self.coefficients, self.ratio))
+            tables.append(Table("fixed", "Fixed effects", self.coefficients, fixed, group="label"))
+        return (*tables, variances_table("variances", self.variances), *self.beside())
 
     def beside(self, prefix: str = "", named: Named = str) -> tuple[Table, ...]:
         """Return the tables beside coefficients and variances.
@@ -117,10 +113,11 @@ class GeneralizedSeriesResult(Answer):
         if len(self.hypotheses):
             out.append(slopes_table(f"{prefix}slopes", self.hypotheses.drop(columns="df"), named, statistic="*z*"))
         if self.spec["interval"] != "wald" and len(self.limits):
-            out.append(ratio_limits_table(f"{prefix}limits", self.limits, self.ratio, named))
+            ratios = ratio_pair(self.ratio)
+            out.append(limits_table(f"{prefix}limits", self.limits, named, ratios, GENERALIZED_PARAMETERS))
         out.append(latent_shares_table(f"{prefix}explained", self.sources))
         if len(self.checks):
-            out.append(checks_table(f"{prefix}checks", self.checks))
+            out.append(checks_table(f"{prefix}checks", self.checks, N_DRAWN))
         return tuple(out)
 
     def counted(self) -> str:
@@ -136,18 +133,18 @@ class GeneralizedSeriesResult(Answer):
         ``ratio``, ``ratio_low``, ``ratio_high``: exponentials of coefficient and Wald limits, not of intercepts;
         without these columns for probit and complementary log-log.
         """
-        found = self._gather(lambda fit: fit.fixed.drop(columns="df"))
+        found = gathered(self.models, lambda fit: fit.fixed.drop(columns="df"))
         return self._with_ratios(found, found["term"] != "Intercept")
 
     @cached_property
     def variances(self) -> pd.DataFrame:
         """Variance components of all models: ``step``, ``label``, ``declared``, ``group``, ``term``, ``variance``."""
-        return self._gather(lambda fit: fit.variances)
+        return gathered(self.models, lambda fit: fit.variances)
 
     @cached_property
     def thresholds(self) -> pd.DataFrame:
         """Thresholds of ordinal models: ``threshold``, ``estimate``, ``std_error``, ``conf_low``, ``conf_high``."""
-        return self._gather(lambda fit: fit.thresholds if isinstance(fit, OrdinalResult) else None)
+        return gathered(self.models, lambda fit: fit.thresholds if isinstance(fit, OrdinalResult) else None)
 
     @cached_property
     def proportional(self) -> pd.DataFrame:
@@ -158,12 +155,12 @@ class GeneralizedSeriesResult(Answer):
                 return None
             return fit.proportional_odds()
 
-        return self._gather(tested)
+        return gathered(self.models, tested)
 
     @cached_property
     def dispersion(self) -> pd.DataFrame:
         """Dispersion φ of negative binomial models: ``label``, ``term``, ``estimate``, ``conf_low``, ``conf_high``."""
-        return self._gather(lambda fit: fit.shape)
+        return gathered(self.models, lambda fit: fit.shape)
 
     @cached_property
     def hypotheses(self) -> pd.DataFrame:
@@ -174,7 +171,7 @@ class GeneralizedSeriesResult(Answer):
     def limits(self) -> pd.DataFrame:
         """Limits by ``interval``: ``parameter``, ``group``, ``term``, ``estimate``, ``conf_low``, ``conf_high``."""
         method, seed = self.spec["interval"], self.spec["seed"]
-        found = self._gather(lambda fit: fit.confint(method, seed=seed))
+        found = gathered(self.models, lambda fit: fit.confint(method, seed=seed))
         return self._with_ratios(found, (found["parameter"] == "fixed") & (found["term"] != "Intercept"))
 
     @cached_property
@@ -202,7 +199,7 @@ class GeneralizedSeriesResult(Answer):
         last = fits[-1].result if fits else None
         if last is None or isinstance(last, OrdinalResult) or last.outcome.binary:
             return pd.DataFrame(columns=["step", "label", "declared", "check"])
-        return _gathered(fits[-1:], lambda fit: fit.check_simulated(N_DRAWN, seed=self.spec["seed"]))
+        return gathered(fits[-1:], lambda fit: fit.check_simulated(N_DRAWN, seed=self.spec["seed"]))
 
     def predicted(self, label: str | None = None) -> tuple[GeneralizedModel, PredictedCourse] | None:
         """What a model predicts over its first predictor, averaged over rows and random effects; None without one.
@@ -268,9 +265,6 @@ class GeneralizedSeriesResult(Answer):
                 return one, one.result.icc["adjusted"]
         return None
 
-    def _gather(self, table: Callable[[GeneralizedResult], pd.DataFrame | None]) -> pd.DataFrame:
-        return _gathered(self.models, table)
-
     def _with_ratios(self, frame: pd.DataFrame, rows: pd.Series[bool]) -> pd.DataFrame:
         """Exponentials of estimate and limits where the link makes ratios of them."""
         if self.ratio is None:
@@ -278,15 +272,3 @@ class GeneralizedSeriesResult(Answer):
         new = {"ratio": "estimate", "ratio_low": "conf_low", "ratio_high": "conf_high"}
         with np.errstate(over="ignore"):
             return frame.assign(**{name: np.exp(frame[old].where(rows).astype(float)) for name, old in new.items()})
-
-
-def _gathered(
-    models: Sequence[GeneralizedModel], table: Callable[[GeneralizedResult], pd.DataFrame | None]
-) -> pd.DataFrame:
-    parts = []
-    for model in models:
-        found = None if model.result is None else table(model.result)
-        if found is not None and len(found):
-            named = {"step": model.step, "label": model.label, "declared": model.declared}
-            parts.append(pd.concat([pd.DataFrame(named, index=found.index), found], axis=1))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["step", "label", "declared"])

@@ -99,7 +99,7 @@ def _fit(one: PlannedModel, data: pd.DataFrame, how: Fitting) -> LabelledModel:
     from doublecode.analysis.mixed.fit import fit_mixed
 
     formula, asked = one.formula, how.residuals.asked
-    named = LabelledModel(one.step, one.label, one.version, formula, None, None, conflated=one.conflated)
+    named = LabelledModel(one.step, one.label, one.version, formula, conflated=one.conflated)
     ml_ddf: Ddf = "z" if how.ddf == "z" else "satterthwaite"
     try:
         result = fit_mixed(formula, data, ddf=how.ddf, **asked)

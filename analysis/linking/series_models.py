@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from doublecode.analysis.rendering.wording.linking import remark
 from doublecode.analysis.results.states import Estimator, FitState
@@ -12,7 +12,10 @@ from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from doublecode.analysis.mixed.formula import ModelFormula
+    from doublecode.analysis.mixed.generalized.result import GeneralizedResult
     from doublecode.analysis.mixed.result import MixedResult
+
+Fit = TypeVar("Fit", "MixedResult", "GeneralizedResult")
 
 
 class Version(StrEnum):
@@ -24,8 +27,8 @@ class Version(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledModel:
-    """One model of a series.
+class SeriesModel(Generic[Fit]):
+    """One model of a series, of whichever family.
 
     Attributes
     ----------
@@ -37,28 +40,21 @@ class LabelledModel:
         Whether it is the declared formula itself, or the one with its predictors split.
     formula : ModelFormula
         As it was fitted.
-    result, ml : MixedResult or None
-        The REML fit, and the maximum-likelihood refit for comparisons; None if not estimable.
+    result : MixedResult, GeneralizedResult or None
+        None if not estimable.
     refusal : str
         What the engine said where there is no result; else empty.
     conflated : tuple of str
         Fixed predictors that vary within patients and are not split, so that their slopes are conflated.
-    simpler : MixedResult or None
-        Where the fit is singular: the one with the next simpler random part that is not.
-    plain : MixedResult or None
-        Where the residuals have a structure: the REML fit without one.
     """
 
     step: int
     label: str
     version: Version
     formula: ModelFormula
-    result: MixedResult | None
-    ml: MixedResult | None
+    result: Fit | None = None
     refusal: str = ""
     conflated: tuple[str, ...] = ()
-    simpler: MixedResult | None = None
-    plain: MixedResult | None = None
 
     @property
     def declared(self) -> bool:
@@ -66,19 +62,23 @@ class LabelledModel:
         return self.version is not Version.SPLIT
 
     @property
+    def fits(self) -> tuple[tuple[Estimator, Fit | None], ...]:
+        """Every fit of the model that is read, by how it was estimated."""
+        return ((Estimator.ML, self.result),)
+
+    @property
     def failed(self) -> tuple[Estimator, ...]:
         """The fits that did not converge."""
-        fits = ((Estimator.REML, self.result), (Estimator.ML, self.ml))
-        return tuple(name for name, fit in fits if fit is not None and not fit.converged)
+        return tuple(name for name, fit in self.fits if fit is not None and not fit.converged)
 
     @property
     def converged(self) -> bool:
-        """Whether both fits converged."""
-        return all(fit is not None and fit.converged for fit in (self.result, self.ml))
+        """Whether every fit is there and converged."""
+        return all(fit is not None and fit.converged for _, fit in self.fits)
 
     @property
     def singular(self) -> bool:
-        """Whether the REML fit has a direction of no variance."""
+        """Whether the fit has a direction of no variance."""
         return self.result is not None and self.result.singular
 
     @property
@@ -101,3 +101,27 @@ class LabelledModel:
     def remark(self) -> str:
         """The same in words, for the table of models; empty where all is well."""
         return "" if self.note is None else remark(self.note)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledModel(SeriesModel["MixedResult"]):
+    """One model of a series, fitted by REML.
+
+    Attributes
+    ----------
+    ml : MixedResult or None
+        The maximum-likelihood refit for comparisons; None if not estimable.
+    simpler : MixedResult or None
+        Where the fit is singular: the one with the next simpler random part that is not.
+    plain : MixedResult or None
+        Where the residuals have a structure: the REML fit without one.
+    """
+
+    ml: MixedResult | None = None
+    simpler: MixedResult | None = None
+    plain: MixedResult | None = None
+
+    @property
+    def fits(self) -> tuple[tuple[Estimator, MixedResult | None], ...]:
+        """The REML fit, and the refit."""
+        return ((Estimator.REML, self.result), (Estimator.ML, self.ml))

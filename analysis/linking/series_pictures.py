@@ -43,19 +43,20 @@ def draw(
         raise UsageError(f"plot: kind={kind!r}; allowed: {', '.join(map(repr, _KINDS))}.")
     model, fit = drawn_model(models, times, kind, label)
     if kind == "caterpillar":
-        return series_figures.caterpillar(_called(fit.random(), named))
+        return series_figures.caterpillar(called(fit.random(), named))
     if kind == "influence":
         without = fit.influence()
-        return series_figures.influence_panels(without.frame, _called(without.fixed, named))
+        return series_figures.influence_panels(without.frame, called(without.fixed, named))
     if kind == "course":
         points, curve = course(times, fit)
         return series_figures.course_band(points, curve, y_label=named(model.formula.response))
     found = fit.residuals()
     rows = _timed(times, fit).assign(fitted=found["fitted"].to_numpy(), residual=found["standardized"].to_numpy())
-    return series_figures.residual_panels(rows.sort_values(["unit", "x"]), _called(fit.random(), named))
+    return series_figures.residual_panels(rows.sort_values(["unit", "x"]), called(fit.random(), named))
 
 
-def _called(frame: pd.DataFrame, named: Callable[[str], str]) -> pd.DataFrame:
+def called(frame: pd.DataFrame, named: Callable[[str], str]) -> pd.DataFrame:
+    """Random effects with their terms as these are called in print."""
     return frame.assign(term=[named(str(term)) for term in frame["term"]])
 
 

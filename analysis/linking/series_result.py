@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.linking.gathered_models import gathered
 from doublecode.analysis.linking.latent_means import LatentMeans
 from doublecode.analysis.linking.series_comparison import likelihood_ratio, obstacle, restricted_ratios
 from doublecode.analysis.linking.series_hypotheses import slope_hypotheses
@@ -18,12 +19,14 @@ from doublecode.analysis.linking.variance_shares import share_limits
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.series_tables import (
     Named,
+    compared_table,
     explained_table,
     latent_table,
     limits_table,
     printed_table,
     residuals_table,
     slopes_table,
+    variances_table,
 )
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
@@ -80,19 +83,11 @@ class SeriesResult(Answer):
 
     def tables(self) -> tuple[Table, ...]:
         """Fit and comparison of the models, then the fixed effects and the variances of each."""
-        comparison = (
-            column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
-            column("loglik"), column("aic"), column("bic"), column("chi2"), column("df"), column("p_value"),
-        )  # fmt: skip
         fixed = tuple(map(column, ("term", "estimate", "std_error", "df", "statistic", "p_value", "conf_low")))
-        parts = (
-            column("group", "Group", kind="text"), column("term", "Term", kind="text"),
-            column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
-        )  # fmt: skip
-        tables = [Table("comparison", "Fit and comparison of the models", self.frame, comparison)]
+        tables = [compared_table("comparison", self.frame)]
         if len(self.coefficients):
             tables.append(Table("fixed", "Fixed effects", self.coefficients, fixed, group="label"))
-            tables.append(Table("variances", "Variance components", self.variances, parts, group="label"))
+            tables.append(variances_table("variances", self.variances))
         return (*tables, *self.beside())
 
     def beside(self, prefix: str = "", named: Named = str) -> tuple[Table, ...]:
@@ -128,12 +123,12 @@ class SeriesResult(Answer):
     @cached_property
     def coefficients(self) -> pd.DataFrame:
         """Fixed effects of all models: ``step``, ``label``, ``declared`` and the estimate columns."""
-        return _gather(self.models, lambda fit: fit.fixed)
+        return gathered(self.models, lambda fit: fit.fixed)
 
     @cached_property
     def variances(self) -> pd.DataFrame:
         """Variance components of all models: ``step``, ``label``, ``declared``, ``group``, ``term``, ``variance``."""
-        return _gather(self.models, lambda fit: fit.variances)
+        return gathered(self.models, lambda fit: fit.variances)
 
     @cached_property
     def siblings(self) -> pd.DataFrame:
@@ -142,7 +137,12 @@ class SeriesResult(Answer):
         ``step``, ``label``, ``declared``, ``formula`` (with the simpler random part) and the estimate columns.
         """
         simpler = [replace(one, result=one.simpler) for one in self.models]
-        return _gather(simpler, lambda fit: fit.fixed, formula=True)
+
+        def named(fit: MixedResult) -> pd.DataFrame:
+            rows = fit.fixed
+            return pd.concat([pd.DataFrame({"formula": str(fit.spec["formula"])}, index=rows.index), rows], axis=1)
+
+        return gathered(simpler, named)
 
     @cached_property
     def contextual(self) -> pd.DataFrame:
@@ -175,7 +175,7 @@ class SeriesResult(Answer):
         ``conf_low``, ``conf_high``, ``method``; see :func:`doublecode.analysis.confint`.
         """
         method, seed = self.spec["interval"], self.spec["seed"]
-        return _gather(self.models, lambda fit: fit.confint(method, seed=seed))
+        return gathered(self.models, lambda fit: fit.confint(method, seed=seed))
 
     @cached_property
     def residuals(self) -> pd.DataFrame:
@@ -184,7 +184,7 @@ class SeriesResult(Answer):
         ``step``, ``label``, ``declared``, ``term`` (phi, sd), ``level``, ``estimate``, ``conf_low``, ``conf_high``;
         ``chi2``, ``df``, ``p_value`` of the REML likelihood ratio with independent residuals of one variance.
         """
-        found = _gather([one for one in self.models if one.plain is not None], lambda fit: fit.residual_parameters())
+        found = gathered([one for one in self.models if one.plain is not None], lambda fit: fit.residual_parameters())
         tested = {one.label: likelihood_ratio(one.plain, one.result) for one in self.models if one.plain is not None}
         ratios = [[tested[label].get(name, np.nan) for label in found["label"]] for name in ("chi2", "df", "p_value")]
         return found.assign(**dict(zip(("chi2", "df", "p_value"), ratios, strict=True)))
@@ -224,7 +224,7 @@ class SeriesResult(Answer):
         Nakagawa's marginal and conditional R², and with one grouping factor the shares of Rights & Sterba (2019):
         fixed effects within and between patients, slope variation, variation of means, residual.
         """
-        return _gather(self.models, lambda fit: fit.r2())
+        return gathered(self.models, lambda fit: fit.r2())
 
     @cached_property
     def sources(self) -> pd.DataFrame:
@@ -291,16 +291,3 @@ class SeriesResult(Answer):
                 return one
         allowed = ", ".join(one.label for one in self.models)
         raise UsageError(f"series {self.spec['name']!r}: no such model (step {step}); allowed: {allowed}.")
-
-
-def _gather(
-    models: Sequence[LabelledModel], table: Callable[[MixedResult], pd.DataFrame], *, formula: bool = False
-) -> pd.DataFrame:
-    parts = []
-    for model in models:
-        if model.result is not None:
-            found = table(model.result)
-            named = {"step": model.step, "label": model.label, "declared": model.declared}
-            named |= {"formula": str(model.result.spec["formula"])} if formula else {}
-            parts.append(pd.concat([pd.DataFrame(named, index=found.index), found], axis=1))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["step", "label", "declared"])

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.rendering.coefficient_columns import coefficients
+from doublecode.analysis.rendering.series_tables import Named
 from doublecode.analysis.rendering.tables import Column, Table, column
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Named = Callable[[str], str]
-"""How a term is called in print."""
 
 
 def ratio_columns(frame: pd.DataFrame, ratio: str | None) -> tuple[Column, ...]:
@@ -25,11 +22,22 @@ def ratio_columns(frame: pd.DataFrame, ratio: str | None) -> tuple[Column, ...]:
     >>> [one.heading for one in ratio_columns(pd.DataFrame([range(6)], columns=names), "Odds ratio")]
     ['*b*', '95% CI', 'Odds ratio', '95% CI']
     """
-    found = coefficients(frame, statistic="*z*")
+    return (*coefficients(frame, statistic="*z*"), *ratio_pair(ratio))
+
+
+def ratio_pair(ratio: str | None) -> tuple[Column, ...]:
+    """Columns of odds or rate ratios and their limits; none where there is no ratio.
+
+    Examples
+    --------
+    >>> [one.heading for one in ratio_pair("Rate ratio")], ratio_pair(None)
+    (['Rate ratio', '95% CI'], ())
+    """
     if ratio is None:
-        return found
-    return (*found, column("ratio", ratio, kind="number"), column("ratio_low", "95% CI", kind="number",
-            upper="ratio_high"))  # fmt: skip
+        return ()
+    return (
+        column("ratio", ratio, kind="number"), column("ratio_low", "95% CI", kind="number", upper="ratio_high"),
+    )  # fmt: skip
 
 
 def thresholds_table(name: str, frame: pd.DataFrame) -> Table:
@@ -109,7 +117,7 @@ def latent_shares_table(name: str, frame: pd.DataFrame) -> Table:
     return Table(name, "Shares of variance on the latent scale", frame, columns, (note,))
 
 
-def checks_table(name: str, frame: pd.DataFrame) -> Table:
+def checks_table(name: str, frame: pd.DataFrame, n_drawn: int) -> Table:
     """Spread and zeros against outcomes drawn from the model.
 
     Parameters
@@ -118,6 +126,8 @@ def checks_table(name: str, frame: pd.DataFrame) -> Table:
         Of the table's file.
     frame : DataFrame
         ``label, check, observed, expected, ratio, p_value``.
+    n_drawn : int
+        Outcomes that were drawn.
     """
     words = {"dispersion": "Spread (sum of squared Pearson residuals)", "zeros": "Rows with a count of 0"}
     shown = frame.assign(checked=[words[one] for one in frame["check"]])
@@ -125,33 +135,8 @@ def checks_table(name: str, frame: pd.DataFrame) -> Table:
         column("checked", "Check", kind="text"), column("observed", "Observed"), column("expected", "Drawn, mean"),
         column("ratio", "Ratio"), column("p_value"),
     )  # fmt: skip
-    note = "Against 250 outcomes drawn from the model; a ratio above 1 is more spread, or more zeros, than it says."
+    note = (
+        f"Against {n_drawn} outcomes drawn from the model; a ratio above 1 is more spread, or more zeros, than it says."
+    )
     title = "Has the outcome the spread that the model says"
     return Table(name, title, shown, columns, (note,), group="label", data=frame)
-
-
-def ratio_limits_table(name: str, frame: pd.DataFrame, ratio: str | None, named: Named = str) -> Table:
-    """Limits of the parameters by the declared method, with those of the ratios.
-
-    Parameters
-    ----------
-    name : str
-        Of the table's file.
-    frame : DataFrame
-        ``label, parameter, group, term, estimate, conf_low, conf_high, method``, and with a ratio ``ratio,
-        ratio_low, ratio_high``.
-    ratio : str or None
-        What the exponential of a coefficient is.
-    named : callable
-        The label of a term.
-    """
-    shown = frame.assign(term=[named(str(term)) for term in frame["term"]])
-    beside = () if ratio is None else (
-        column("ratio", ratio, kind="number"), column("ratio_low", "95% CI", kind="number", upper="ratio_high"),
-    )  # fmt: skip
-    columns = (
-        column("parameter", "Parameter", kind="text"), column("group", "Group", kind="text"),
-        column("term", "Term", kind="text"), column("estimate"), column("conf_low"), *beside,
-        column("method", "Limits", kind="text"),
-    )  # fmt: skip
-    return Table(name, "Limits by the declared method", shown, columns, (), group="label", data=frame)

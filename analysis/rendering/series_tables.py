@@ -3,16 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.rendering.coefficient_columns import coefficients
-from doublecode.analysis.rendering.tables import Table, column
+from doublecode.analysis.rendering.tables import Column, Table, column
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Named = Callable[[str], str]
 """How a term is called in print."""
+LINEAR_PARAMETERS: Final = (
+    "sd: of a random effect or the residual; corr: of two random effects; phi: of neighbouring residuals."
+)
+GENERALIZED_PARAMETERS: Final = (
+    "sd: of a random effect; threshold: between two ordered categories; dispersion: φ of negative binomial counts."
+)
+
+
+def compared_table(name: str, frame: pd.DataFrame, notes: tuple[str, ...] = ()) -> Table:
+    """Fit of every model, and its likelihood ratio with the one of the step before.
+
+    Parameters
+    ----------
+    name : str
+        Of the table's file.
+    frame : DataFrame
+        ``label, k, nobs, loglik, aic, bic, chi2, df, p_value``.
+    notes : tuple of str
+    """
+    return Table(name, "Fit and comparison of the models", frame, _fit_columns(column("chi2")), notes)
+
+
+def _fit_columns(chi2: Column) -> tuple[Column, ...]:
+    return (
+        column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
+        column("loglik"), column("aic"), column("bic"), chi2, column("df"), column("p_value"),
+    )  # fmt: skip
+
+
+def variances_table(name: str, frame: pd.DataFrame, named: Named = str, title: str = "Variance components") -> Table:
+    """Variances and correlations of the random effects of every model.
+
+    Parameters
+    ----------
+    name : str
+        Of the table's file.
+    frame : DataFrame
+        ``label, group, term, variance, sd, corr``.
+    named : callable
+        The label of a term.
+    title : str
+    """
+    shown = frame.assign(term=[named(str(term)) for term in frame["term"]])
+    columns = (
+        column("group", "Group", kind="text"), column("term", "Term", kind="text"),
+        column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
+    )  # fmt: skip
+    return Table(name, title, shown, columns, group="label", data=frame)
 
 
 def slopes_table(name: str, frame: pd.DataFrame, named: Named = str, statistic: str = "*t*") -> Table:
@@ -37,7 +85,9 @@ def slopes_table(name: str, frame: pd.DataFrame, named: Named = str, statistic: 
     return Table(name, "Do two slopes differ", shown, columns, (note,), group="label", data=frame)
 
 
-def limits_table(name: str, frame: pd.DataFrame, named: Named = str) -> Table:
+def limits_table(
+    name: str, frame: pd.DataFrame, named: Named = str, ratios: tuple[Column, ...] = (), note: str = LINEAR_PARAMETERS
+) -> Table:
     """Limits of every parameter by the declared method.
 
     Parameters
@@ -48,14 +98,17 @@ def limits_table(name: str, frame: pd.DataFrame, named: Named = str) -> Table:
         ``label, parameter, group, term, estimate, conf_low, conf_high, method``.
     named : callable
         The label of a term.
+    ratios : tuple of Column
+        Of the ratios that belong to the coefficients, where there are any.
+    note : str
+        What the parameters are.
     """
     shown = frame.assign(term=[named(str(term)) for term in frame["term"]])
     columns = (
         column("parameter", "Parameter", kind="text"), column("group", "Group", kind="text"),
-        column("term", "Term", kind="text"), column("estimate"), column("conf_low"),
+        column("term", "Term", kind="text"), column("estimate"), column("conf_low"), *ratios,
         column("method", "Limits", kind="text"),
     )  # fmt: skip
-    note = "sd: of a random effect or the residual; corr: of two random effects; phi: of neighbouring residuals."
     return Table(name, "Limits of all parameters", shown, columns, (note,), group="label", data=frame)
 
 
@@ -89,10 +142,7 @@ def printed_table(name: str, frame: pd.DataFrame, source: str) -> Table:
     source : str
         The paper.
     """
-    columns = (
-        column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
-        column("loglik"), column("aic"), column("bic"), column("chi2", "χ² (REML)"), column("df"), column("p_value"),
-    )  # fmt: skip
+    columns = _fit_columns(column("chi2", "χ² (REML)"))
     note = (
         "For comparison with the printed values only: REML likelihoods of different fixed effects are of different "
         "data, so that this ratio tests nothing; the test is that of the refits by maximum likelihood."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.linking.variance_shares import share_limits
 from doublecode.analysis.regression.families import interaction_family
-from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
+from doublecode.analysis.rendering.document import Block, Paragraph, Section
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
 from doublecode.analysis.report.effect_words import (
@@ -22,12 +22,11 @@ from doublecode.analysis.report.effect_words import (
 )
 from doublecode.analysis.report.generalized_words import generalized_findings
 from doublecode.analysis.report.robustness import errors_in_words, focal_row
-from doublecode.analysis.results.states import FitState
+from doublecode.analysis.report.series_findings import series_findings
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
 
 if TYPE_CHECKING:
     from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
-    from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
@@ -44,7 +43,7 @@ def findings_section(run: StudyRun) -> Section | None:
     """Results in sentences, for every declared model; nothing where none is declared."""
     labels = term_labels(short_labels(run.labels))
     said = [
-        *(block for one in run.series for block in _series(one, labels, run)),
+        *(block for one in run.series for block in series_findings(one, labels, _unit(run), _share(one), _effect)),
         *(block for one in run.generalized for block in generalized_findings(one, labels, _unit(run))),
         *_patients(run.patient_outcomes, labels),
         *_changes(run),
@@ -54,14 +53,6 @@ def findings_section(run: StudyRun) -> Section | None:
     if not said:
         return None
     return Section("results", "Results in sentences", (Paragraph(_NOTE), *said))
-
-
-def _series(result: SeriesResult, labels: Labels, run: StudyRun) -> tuple[Block, ...]:
-    name, counts = str(result.spec["name"]), result.design
-    head = f"{result.spec['title']}, {counts['n_rows']} {_unit(run)} of {counts['n_patients']} patients"
-    parts = [part for part in (_share(result), *_steps(result, labels)) if part]
-    see = tuple(f"table {name}_{part}" for part in ("models", "split", "comparison"))
-    return Paragraph(head, see), Bullets(tuple(map(sentence_case, parts)), to_read=True)
 
 
 def _unit(run: StudyRun) -> str:
@@ -77,39 +68,8 @@ def _share(result: SeriesResult) -> str:
     return f"{format_number(share, 'percent', 0)} of the variance lies between patients{limits}"
 
 
-def _steps(result: SeriesResult, labels: Labels) -> Iterator[str]:
-    """What each step adds, in the version that splits its predictors where there is one."""
-    split = tuple(result.spec["split"])
-    known: set[str] = {"Intercept"}
-    for step in dict.fromkeys(model.step for model in result.models):
-        model = [one for one in result.models if one.step == step][-1]
-        if model.result is None:
-            yield f"model {model.label} could not be estimated"
-            continue
-        if model.state is FitState.NOT_CONVERGED:
-            yield f"model {model.label} did not converge, and none of its numbers is read here"
-            continue
-        yield from _added(model, known, split, labels)
-        known |= {str(term) for term in model.result.frame["term"]}
-
-
-def _added(model: LabelledModel, known: set[str], split: tuple[str, ...], labels: Labels) -> Iterator[str]:
-    """The terms of a model that no earlier one has."""
-    if model.result is None:
-        return
-    outcome = label_term(model.formula.response, labels)
-    terms = [str(term) for term in model.result.frame["term"]]
-    products = [term for term in terms if kind_of(term, split, labels) in (Kind.PRODUCT, Kind.OTHER) and ":" in term]
-    for row in model.result.frame.to_dict("records"):
-        term = str(row["term"])
-        if term in known:
-            continue
-        kind, names = kind_of(term, split, labels), names_of(term, labels, split)
-        others = {part for one in products if term in one.split(":") for part in one.split(":")} - {term}
-        at = ", ".join(label_term(other, labels) for other in sorted(others))
-        where = f", where {at} is 0" if at else ""
-        more = f"model {model.label}{', singular fit' if model.singular else ''}"
-        yield effect_sentence(kind, row, outcome, names, more=more) + where
+def _effect(kind: Kind, row: Row, outcome: str, names: tuple[str, ...], more: str) -> str:
+    return effect_sentence(kind, row, outcome, names, more=more)
 
 
 def _patients(results: Sequence[PatientOutcomeResult], labels: Labels) -> Iterator[Paragraph]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from doublecode.analysis.linking.series_pictures import called
 from doublecode.analysis.rendering.document import Block, Paragraph
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.predicted_figures import predicted_figure
+from doublecode.analysis.rendering.series_figures import caterpillar
+from doublecode.analysis.report.series_pictures import CATERPILLAR
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
 
 if TYPE_CHECKING:
@@ -46,14 +50,21 @@ def predicted_picture(result: GeneralizedSeriesResult, labels: Labels) -> list[B
     return [picture(predicted_figure(shown), f"{result.spec['name']}_predicted", title, text)]
 
 
-def caterpillar_picture(result: GeneralizedSeriesResult) -> Block:
-    """Draw the random effects of the last model that converged in their order, or say why there is no figure."""
+def caterpillar_picture(result: GeneralizedSeriesResult, labels: Labels) -> Block:
+    """Draw the random effects of the last model that converged in their order, or say why there is no figure.
+
+    Parameters
+    ----------
+    result : GeneralizedSeriesResult
+    labels : mapping
+        Name of a variable → its label.
+    """
     name, model = str(result.spec["name"]), result.drawn()
     title = f"Random effects: {result.spec['title']}"
     if model is None or model.result is None:
         return Paragraph(f"{title}: no figure, since no model converged.")
     if model.without_variance:
         return Paragraph(f"{title}: no figure, since the random effects of model {model.label} have no variance.")
-    text = "Conditional modes of the random effects in their order, with 95% limits; filled where these leave 0 out."
-    axes = result.plot("caterpillar", model.label)
-    return picture(axes, f"{name}_caterpillar", f"{title}, model {model.label}", text)
+    named = partial(label_term, labels=term_labels(short_labels(labels), result.spec["split"]))
+    axes = caterpillar(called(model.result.random(), named))
+    return picture(axes, f"{name}_caterpillar", f"{title}, model {model.label}", CATERPILLAR)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from doublecode.analysis.rendering.document import Block, Bullets, Headline, Paragraph
+from doublecode.analysis.linking.generalized_series_result import N_DRAWN
+from doublecode.analysis.rendering.document import Block, Headline
 from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
 from doublecode.analysis.rendering.wording.generalized_series import integral
 from doublecode.analysis.report.effect_words import (
     Kind,
     Way,
     estimate_in_words,
-    kind_of,
-    names_of,
-    sentence_case,
     way_of,
 )
-from doublecode.analysis.results.states import FitState
+from doublecode.analysis.report.series_findings import series_findings
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
 from doublecode.schemas.marks import code
 
@@ -90,49 +88,19 @@ def generalized_findings(result: GeneralizedSeriesResult, labels: Labels, unit: 
     unit : str
         What a row is: "sessions", "rows".
     """
-    name, counts = str(result.spec["name"]), result.design
-    head = f"{result.spec['title']}, {counts['n_rows']} {unit} of {counts['n_patients']} patients"
-    parts = [part for part in (_share(result), *_steps(result, labels)) if part]
-    see = tuple(f"table {name}_{part}" for part in ("models", "split", "comparison"))
-    return Paragraph(head, see), Bullets(tuple(map(sentence_case, parts)), to_read=True)
+
+    def said(kind: Kind, row: Row, outcome: str, names: tuple[str, ...], more: str) -> str:
+        return ratio_sentence(kind, row, result, (outcome, *names), more)
+
+    return series_findings(result, labels, unit, share_in_words(result), said)
 
 
-def _share(result: GeneralizedSeriesResult) -> str:
+def share_in_words(result: GeneralizedSeriesResult) -> str:
+    """How much of the latent variance lies between patients; empty where no model is without predictors."""
     if result.share_between is None:
         return ""
     model, share = result.share_between
     return f"{format_number(share, 'percent', 0)} of the variance on the latent scale lies {between_whom(model)}"
-
-
-def _steps(result: GeneralizedSeriesResult, labels: Labels) -> Iterator[str]:
-    known: set[str] = {"Intercept"}
-    for step in dict.fromkeys(model.step for model in result.models):
-        model = [one for one in result.models if one.step == step][-1]
-        if model.result is None:
-            yield f"model {model.label} could not be estimated"
-            continue
-        if model.state is FitState.NOT_CONVERGED:
-            yield f"model {model.label} did not converge, and none of its numbers is read here"
-            continue
-        yield from _added(model, result, known, labels)
-        known |= {str(term) for term in model.result.frame["term"]}
-
-
-def _added(model: GeneralizedModel, result: GeneralizedSeriesResult, known: set[str], labels: Labels) -> Iterator[str]:
-    """The terms of a model that no earlier one has."""
-    split = tuple(result.spec["split"])
-    rows = result.coefficients[result.coefficients["label"] == model.label].to_dict("records")
-    outcome = label_term(model.formula.response, labels)
-    for row in rows:
-        term = str(row["term"])
-        if term in known:
-            continue
-        kind, names = kind_of(term, split, labels), names_of(term, labels, split)
-        others = {part for one in rows if term in str(one["term"]).split(":") for part in str(one["term"]).split(":")}
-        at = ", ".join(label_term(other, labels) for other in sorted(others - {term}))
-        more = f"model {model.label}{', singular fit' if model.singular else ''}"
-        where = f", where {at} is 0" if at else ""
-        yield ratio_sentence(kind, row, result, (outcome, *names), more) + where
 
 
 def generalized_headline(run: StudyRun) -> Headline | None:
@@ -229,7 +197,7 @@ def generalized_methods(run: StudyRun) -> str:
             "part kept (Peterson & Harrell, 1990)."
         )
     if checked:
-        parts.append("Spread and zeros were held against 250 outcomes drawn from the last model.")
+        parts.append(f"Spread and zeros were held against {N_DRAWN} outcomes drawn from the last model.")
     steps = dict.fromkeys(step for result in run.generalized for step in result.spec["steps"])
     return " ".join([*parts, f"Formulas: {'; '.join(map(code, steps))}."])
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from doublecode.analysis.linking.time_origin import SESSION, is_time
+from doublecode.analysis.linking.time_origin import is_time
 from doublecode.analysis.linking.variance_shares import share_limits
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.coefficient_columns import coefficients
@@ -18,16 +17,15 @@ from doublecode.analysis.rendering.interaction_figures import interaction
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, format_interval, format_number
 from doublecode.analysis.report.robustness import errors_in_words
+from doublecode.analysis.report.series_blocks import series_blocks
 from doublecode.analysis.report.series_pictures import series_picture
 from doublecode.analysis.results.complete_rows import has_all
-from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
-from doublecode.schemas.marks import code
+from doublecode.analysis.study.labels import Labels, label_term, term_labels
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.outliers import OutlierResult
-    from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.interaction_lines import LineForm
@@ -56,7 +54,11 @@ def series_sections(
     sections, drawn = [], set[str]()
     for result in results:
         response, figures = result.models[0].formula.response, (asked or {}).get(str(result.spec["name"]), ())
-        blocks = _series_blocks(result, labels)
+        blocks = series_blocks(
+            result, labels, share=_share_between(result), columns=coefficients,
+            note={declared: _reml(result, declared) for declared in (True, False)},
+            compared=", both refitted by maximum likelihood",
+        )  # fmt: skip
         if response not in drawn and "course" not in figures and "session" in frame.columns:  # a row is a session
             blocks.append(_course(result, response, frame, labels))
             drawn.add(response)
@@ -64,27 +66,6 @@ def series_sections(
         blocks += [series_picture(result, kind, labels) for kind in figures]
         sections.append(Section(f"series-{result.spec['name']}", str(result.spec["title"]), tuple(blocks)))
     return sections
-
-
-def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
-    name = str(result.spec["name"])
-    blocks: list[Block] = [Paragraph(f"{_rows_in_words(result, labels)}.{_share_between(result)}")]
-    labels = term_labels(labels, result.spec["split"])
-    declared = [model for model in result.models if model.declared]
-    split = [model for model in result.models if not model.declared]
-    blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as declared", declared, labels)
-    title = "Fixed effects, predictors split within and between patients"
-    blocks += _coefficient_table(f"{name}_split", title, split, labels)
-    blocks += [_comparison(name, result), *_variances(name, result, labels)]
-    return [*blocks, *result.beside(f"{name}_", partial(label_term, labels=labels)), Bullets(result.note_texts())]
-
-
-def _rows_in_words(result: SeriesResult, labels: Labels) -> str:
-    """Say the common rows of a series, and the variables that they must have, by their labels."""
-    counts, short = result.design, short_labels(labels)
-    names = "; ".join(short.get(name, name) for name in counts["columns"])
-    of = f"{counts['n_rows']} of {counts['n_given']} rows, of {counts['n_patients']} patients"
-    return f"{of}, that have all of {names}"
 
 
 def _share_between(result: SeriesResult) -> str:
@@ -97,59 +78,10 @@ def _share_between(result: SeriesResult) -> str:
     return f" {format_number(share, 'percent', 0)}{limits} of the variance lies between patients (model {model.label})."
 
 
-def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], labels: Labels) -> list[Block]:
-    import pandas as pd
-
-    parts = []
-    rules: dict[str, None] = {}
-    for model in models:
-        if model.result is None:
-            continue
-        rows = model.result.frame
-        parts.append(rows.assign(model=model_head(model), label=[label_term(term, labels) for term in rows["term"]]))
-        rules[DDF_WORDS.get(model.result.ddf, model.result.ddf)] = None
-    if not parts:
-        return []
-    frame = pd.concat(parts, ignore_index=True)
-    note = f"REML; {', '.join(rules)}.{_intercepts(models)}"
-    return [Table(name, title, frame, (column("label", "Term", kind="text"), *coefficients(frame)), (note,), "model")]
-
-
-def model_head(model: LabelledModel) -> str:
-    """Name a model of a series above its coefficients."""
-    return f"{model.label}: {code(str(model.formula))}"
-
-
-def _intercepts(models: Sequence[LabelledModel]) -> str:
-    """Say to which session the intercepts belong, where the models have a time."""
-    times = {name for one in models for name in one.formula.names if is_time(name)}
-    if not times:
-        return ""
-    at = min(time.rpartition("_")[2] if time != SESSION else "0" for time in times)
-    return f" Intercepts are those of session {at}." if at != "0" else " Session number uncentred: intercepts at 0."
-
-
-def _comparison(name: str, result: SeriesResult) -> Table:
-    columns = (
-        column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
-        column("loglik"), column("aic"), column("bic"), column("chi2"), column("df"), column("p_value"),
-    )  # fmt: skip
-    notes = (
-        "χ²: likelihood ratio with the model of the step before (as declared, or split, as the model is), both "
-        "refitted by maximum likelihood.",
-    )
-    return Table(f"{name}_comparison", "Fit and comparison of the models", result.frame, columns, notes)
-
-
-def _variances(name: str, result: SeriesResult, labels: Labels) -> list[Table]:
-    if result.variances.empty:  # no step could be estimated
-        return []
-    shown = result.variances.assign(term=[label_term(str(term), labels) for term in result.variances["term"]])
-    columns = (
-        column("group", "Group", kind="text"), column("term", "Term", kind="text"),
-        column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
-    )  # fmt: skip
-    return [Table(f"{name}_variances", "Variance components", shown, columns, group="label", data=result.variances)]
+def _reml(result: SeriesResult, declared: bool) -> str:
+    """By what the models as declared, or the split ones, were estimated and tested."""
+    ddf = [one.result.ddf for one in result.models if one.result is not None and one.declared == declared]
+    return f"REML; {', '.join(DDF_WORDS.get(one, one) for one in dict.fromkeys(ddf))}."
 
 
 def _course(result: SeriesResult, response: str, frame: pd.DataFrame, labels: Labels) -> Block:

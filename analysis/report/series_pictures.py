@@ -19,11 +19,12 @@ _TITLES: Final = {
     "course": "Course", "caterpillar": "Patients' effects", "residuals": "Residuals",
     "influence": "What leaving one patient out changes",
 }  # fmt: skip
+CATERPILLAR: Final = (
+    "Conditional modes of the random effects in their order, with 95% limits; filled where these leave 0 out."
+)
 _SAID: Final = {
     "course": "Thin lines: one per patient. Thick: mean of the model, with a pointwise 95% band.",
-    "caterpillar": (
-        "Conditional modes of the random effects in their order, with 95% limits; filled where these leave 0 out."
-    ),
+    "caterpillar": CATERPILLAR,
     "residuals": (
         "Standardised residuals against fitted values; normal quantiles of residuals and random effects; by session, "
         "with mean and SD; against the residual of the session before."

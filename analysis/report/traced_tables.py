@@ -8,12 +8,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
-from doublecode.analysis.report.sections_models import model_head, region_head
+from doublecode.analysis.report.sections_models import region_head
 from doublecode.analysis.report.traced_change import TracedChange
 from doublecode.analysis.report.traced_findings import TracedFindings
-from doublecode.analysis.report.traced_generalized import TracedGeneralized
 from doublecode.analysis.report.traced_raters import TracedRaters
 from doublecode.analysis.report.traced_reported import TracedReported
+from doublecode.analysis.report.traced_series import TracedSeries
 from doublecode.analysis.study.code_counts import WHOLE
 from doublecode.analysis.study.labels import term_labels
 from doublecode.analysis.study.recodes import TOGETHER
@@ -35,7 +35,6 @@ from doublecode.schemas.results import is_missing
 
 if TYPE_CHECKING:
     from doublecode.analysis.description.manual_fidelity import FidelityResult
-    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.study_run import StudyRun
 
@@ -64,16 +63,6 @@ class TracedTables:
     @cached_property
     def tables(self) -> dict[str, OfRow]:
         """Per name of a table what its numbers stand on; a table of other things than cells is not in it."""
-        of_series = {
-            f"{one.spec['name']}_{part}": make(one)
-            for one in self.run.series
-            for part, make in (
-                ("models", self._coefficients), ("split", self._coefficients), ("simpler", self._by_label),
-                ("variances", self._by_label), ("comparison", self._compared),
-                ("explained", self._by_label),
-                *((part, self._by_label) for part in ("slopes", "limits", "residuals", "latent", "printed")),
-            )
-        }  # fmt: skip
         return {
             "files": self._files, "flow": self._flow, "attention": self._attention,
             "reliability": self._icc, "reliability_pilot": self._icc, "recodes": self._recodes,
@@ -81,8 +70,8 @@ class TracedTables:
             "omega": self._omega, "omega_by_session": self._omega, "omega_items": self._omega,
             "described_items": self._described, "described_scores": self._described,
             "scores_by_session": self._described, "score_bands": self._described,
-            **self._logs, "correlations": self._correlation, **of_series, **self._regressions,
-            **self._findings, **self._generalized.tables, **TracedChange(self.run, self.frames).tables,
+            **self._logs, "correlations": self._correlation, **self._regressions,
+            **self._findings, **self._series.tables, **TracedChange(self.run, self.frames).tables,
             **TracedRaters(self.run, self.origins, self._icc).tables, **self._reported.tables,
             **{name: _always(basis) for name, basis in self._beyond.tables.items()},
         }  # fmt: skip
@@ -92,8 +81,8 @@ class TracedTables:
         return TracedFindings(self.run, FindingBases(self.origins, self.frames))
 
     @cached_property
-    def _generalized(self) -> TracedGeneralized:
-        return TracedGeneralized(self.run, self.frames)
+    def _series(self) -> TracedSeries:
+        return TracedSeries(self.run, self.frames)
 
     @cached_property
     def _reported(self) -> TracedReported:
@@ -103,7 +92,7 @@ class TracedTables:
     def figures(self) -> dict[str, Basis]:
         """Per name of a figure the cells of what it draws."""
         run, drawn = self.run, self._beyond.figures | self._reported.figures
-        drawn |= TracedChange(run, self.frames).figures | self._generalized.figures
+        drawn |= TracedChange(run, self.frames).figures | self._series.figures
         if run.reliability is not None:
             main = run.reliability.frame
             main = main[(main["phase"] == "main") & main["estimate"].notna()]
@@ -115,8 +104,6 @@ class TracedTables:
         for result in run.series:
             response = result.models[0].formula.response
             drawn[f"{response}_by_session"] = self.frames.values(response)
-            for part in ("diagnostics", "course", "caterpillar", "residuals", "influence"):
-                drawn[f"{result.spec['name']}_{part}"] = self.frames.series(result, result.models[-1:])
         for means in run.marginals:
             drawn[f"means_{means.spec['name']}"] = self._model(self._declared[means.spec["name"]])
         for one in run.moderations:
@@ -204,27 +191,6 @@ class TracedTables:
             self._bases[key] = self.frames.correlation(self.run.correlations, x, y)
         return self._bases[key]
 
-    def _coefficients(self, result: SeriesResult) -> OfRow:
-        heads = {model_head(model): self._of_model(result, model.label) for model in result.models}
-        return lambda row, column: heads[row["model"]]
-
-    def _by_label(self, result: SeriesResult) -> OfRow:
-        return lambda row, column: self._of_model(result, row["label"])
-
-    def _of_model(self, result: SeriesResult, *labels: str) -> Basis:
-        key = ("series", str(result.spec["name"]), *labels)
-        if key not in self._bases:
-            models = [model for model in result.models if model.label in labels]
-            self._bases[key] = self.frames.series(result, models)
-        return self._bases[key]
-
-    def _compared(self, result: SeriesResult) -> OfRow:
-        def of_row(row: Row, column: str) -> Basis:
-            both = column in ("chi2", "df", "p_value") and isinstance(row["compared_with"], str)
-            return self._of_model(result, row["label"], *([row["compared_with"]] if both else []))
-
-        return of_row
-
     @cached_property
     def _regressions(self) -> dict[str, OfRow]:
         run = self.run
@@ -302,11 +268,8 @@ class TracedTables:
 
     def _model(self, name: str) -> Basis:
         """The cells of all models of a series, or of a regression."""
-        for series in self.run.series:
-            if series.spec["name"] == name:
-                return self._of_model(series, *(model.label for model in series.models))
         regressions = [one for one in self.run.moderations if one.spec["name"] == name]
-        return self._generalized.whole(name) or self.frames.regression(regressions[0], adjusted=True)
+        return self._series.whole(name) or self.frames.regression(regressions[0], adjusted=True)
 
     def _files(self, row: Row, column: str) -> Basis:
         intake, origins, found = self.run.intake, self.origins, list[tuple[int, Role]]()

@@ -17,21 +17,27 @@ from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Column, Kind, Table, column, format_number
-from doublecode.analysis.study.generalized_columns import series_lines
 from doublecode.analysis.study.labels import label_term, short_labels, term_labels
+from doublecode.analysis.study.series_columns import (
+    LEVELS,
+    PATIENTS,
+    Line,
+    fixed_lines,
+    line_of,
+    mixed_lines,
+    ratio_line,
+    series_lines,
+)
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import DASH, Note, distinct, is_missing
 
 if TYPE_CHECKING:
-    from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.study.labels import Labels
     from doublecode.analysis.study.study_run import Intake
 
 _LONG: Final = ("table", "model", "part", "row", "estimate", "std_error", "df", "p_value")
-_PATIENTS: Final = "Patients"
 _OF_PATIENTS: Final = {"Rows": "n_rows", "Reliability of the mean": "reliability", "R²": "r_squared"}
-_LEVELS: Final = "Levels of "
-_COUNTS: Final = ("Parameters", "Rows", "df", _PATIENTS)
+_COUNTS: Final = ("Parameters", "Rows", "df", PATIENTS)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -125,7 +131,7 @@ def side_by_side(
     lines: list[Line] = []
     for result in results:
         lines += _apart(_lines_of(result, known, {line["table"] for line in lines}), lines)
-    lines += [_line("", note.subject, "not estimated", str(note.numbers["reason"])) for note in refused]
+    lines += [line_of("", note.subject, "not estimated", str(note.numbers["reason"])) for note in refused]
     frame = pd.DataFrame(lines, columns=list(_LONG))
     counts = frame[frame["row"] == "Rows"]
     index = pd.Index(dict.fromkeys(label for result in results for label in result.rows))
@@ -177,13 +183,6 @@ def study_models(intake: Intake) -> ModelColumns:
     return side_by_side(*shown, labels=labels, refused=refused)
 
 
-Line = dict[str, Any]
-
-
-def _line(table: str, model: str, part: str, row: str, **numbers: float) -> Line:
-    return {"table": table, "model": model, "part": part, "row": row, **numbers}
-
-
 def _free(name: str, taken: Iterable[str]) -> str:
     """The name, numbered from 2 where it is taken."""
     known = set(taken)
@@ -227,18 +226,14 @@ def _title(series: SeriesResult | GeneralizedSeriesResult) -> str:
 
 def _lines_of(result: object, labels: Labels, tables: Iterable[str]) -> list[Line]:
     """What one result has to say, model by model."""
-    if isinstance(result, SeriesResult):
+    if isinstance(result, SeriesResult | GeneralizedSeriesResult):
         named = term_labels(short_labels(labels), result.spec["split"])
         title = _free(_title(result), tables)
-        fitted = zip(result.models, result.frame.to_dict("records"), strict=True)
-        lines = [line for model, row in fitted for line in _series_lines(title, model, row, named)]
-        return lines + _printed_lines(title, result)
-    if isinstance(result, GeneralizedSeriesResult):
-        named = term_labels(short_labels(labels), result.spec["split"])
-        return list(series_lines(_free(_title(result), tables), result, named))
+        printed = _printed_lines(title, result) if isinstance(result, SeriesResult) else []
+        return [*series_lines(title, result, named), *printed]
     if isinstance(result, MixedResult):
         title, label = f"Mixed models of {result.model.formula.response}", str(result.spec["formula"])
-        return _mixed_lines(title, label, result, term_labels(labels))
+        return list(mixed_lines(title, label, result, term_labels(labels)))
     if isinstance(result, ModerationResult):
         return _regression_lines(result, labels)
     if isinstance(result, PatientOutcomeResult):
@@ -250,40 +245,10 @@ def _lines_of(result: object, labels: Labels, tables: Iterable[str]) -> list[Lin
     )
 
 
-def _series_lines(title: str, model: LabelledModel, row: Mapping[Any, Any], labels: Labels) -> list[Line]:
-    if model.result is None:
-        return [_line(title, f"{title}: {model.label}", "not estimated", model.remark)]
-    lines = _mixed_lines(title, model.label, model.result, labels)
-    if row["compared_with"]:
-        lines.append(_ratio(title, model.label, "χ² (ML)", row))
-    return lines
-
-
-def _ratio(title: str, label: str, name: str, row: Mapping[Any, Any]) -> Line:
-    return _line(title, label, "fit", name, estimate=row["chi2"], df=row["df"], p_value=row["p_value"])
-
-
 def _printed_lines(title: str, series: SeriesResult) -> list[Line]:
     """Ratios of the REML fits, as the paper prints them that the series reproduces."""
     rows = series.printed.to_dict("records") if series.spec["reproduces"] else []
-    return [_ratio(title, str(row["label"]), "χ² (REML, as printed)", row) for row in rows if row["df"] > 0]
-
-
-def _mixed_lines(title: str, label: str, fit: MixedResult, labels: Labels) -> list[Line]:
-    lines = [
-        _line(title, label, "fixed", label_term(str(one["term"]), labels),
-              **{name: one[name] for name in ("estimate", "std_error", "p_value")})
-        for one in fit.fixed.to_dict("records")
-    ]  # fmt: skip
-    for one in fit.variances.to_dict("records"):
-        effect = f"{label_term(str(one['term']), labels)} | {one['group']}"
-        of_rows = one["group"] == "Residual"
-        part, row = ("residual", "SD (residual)") if of_rows else ("random", f"SD ({effect})")
-        lines.append(_line(title, label, part, row, estimate=one["sd"]))
-    measures: dict[str, float] = {"Rows": fit.nobs}
-    measures |= {_PATIENTS if group == "patient" else f"{_LEVELS}{group}": n for group, n in fit.n_groups.items()}
-    measures |= {"Parameters": fit.n_parameters, "log L (REML)": fit.loglik, "AIC": fit.aic, "BIC": fit.bic}
-    return lines + [_line(title, label, "fit", name, estimate=float(value)) for name, value in measures.items()]
+    return [ratio_line(title, str(row["label"]), "χ² (REML, as printed)", row) for row in rows if row["df"] > 0]
 
 
 def _regression_lines(result: ModerationResult, labels: Labels) -> list[Line]:
@@ -294,26 +259,20 @@ def _regression_lines(result: ModerationResult, labels: Labels) -> list[Line]:
     focal = predictor if predictor else terms[1]
     roles = {focal: "Predictor"} | ({f"{predictor}:{moderator}": "Predictor × moderator"} if moderator else {})
     title, label = f"Regressions of {outcome}", labels.get(focal, str(result.spec.get("title") or focal))
-    lines = [
-        _line(title, label, "fixed", roles.get(str(one["term"]), label_term(str(one["term"]), labels)),
-              **{name: one[name] for name in ("estimate", "std_error", "p_value")})
-        for one in result.frame.to_dict("records")
-    ]  # fmt: skip
+    lines = fixed_lines(
+        title, label, result.frame, lambda one: roles.get(str(one["term"]), label_term(str(one["term"]), labels))
+    )
     measures = {"Rows": result.design["n_rows"], "df": result.frame["df"].iloc[0], "R²": result.design["r_squared"]}
-    return lines + [_line(title, label, "fit", name, estimate=float(value)) for name, value in measures.items()]
+    return lines + [line_of(title, label, "fit", name, estimate=float(value)) for name, value in measures.items()]
 
 
 def _patient_lines(result: PatientOutcomeResult, labels: Labels) -> list[Line]:
     outcome, predictor = (str(result.spec[key]) for key in ("outcome", "predictor"))
     named = {**labels, f"{predictor}_mean": f"{labels.get(predictor, predictor)}, patient mean"}
     title, label = f"{labels.get(outcome, outcome)} over patients", str(result.spec["title"] or result.heading)
-    lines = [
-        _line(title, label, "fixed", label_term(str(one["term"]), named),
-              **{name: one[name] for name in ("estimate", "std_error", "p_value")})
-        for one in result.frame.to_dict("records")
-    ]  # fmt: skip
+    lines = fixed_lines(title, label, result.frame, lambda one: label_term(str(one["term"]), named))
     measures = {name: float(result.design[key]) for name, key in _OF_PATIENTS.items()}
-    return lines + [_line(title, label, "fit", name, estimate=value) for name, value in measures.items()]
+    return lines + [line_of(title, label, "fit", name, estimate=value) for name, value in measures.items()]
 
 
 def _wide(title: str, lines: pd.DataFrame) -> Table:
@@ -344,5 +303,5 @@ def _kind(line: Mapping[Any, Any]) -> Kind:
         return "estimate"
     if line["row"] in ("R²", "Reliability of the mean"):
         return "bounded"
-    is_count = line["row"] in _COUNTS or (line["part"] == "fit" and str(line["row"]).startswith(_LEVELS))
+    is_count = line["row"] in _COUNTS or (line["part"] == "fit" and str(line["row"]).startswith(LEVELS))
     return "integer" if is_count else "number"

@@ -137,7 +137,8 @@ def fit_warnings(result: MixedResult | GeneralizedResult, subject: str = "") -> 
 
 def series_warnings(result: AnySeries) -> tuple[CodedWarning, ...]:
     """Warn of what holds for each estimated model of a series, and of conflated slopes."""
-    found: list[CodedWarning] = []
+    found = list(_singular_alike(result))
+    alike = bool(found)
     for model in result.models:
         if model.result is None:
             continue
@@ -145,7 +146,7 @@ def series_warnings(result: AnySeries) -> tuple[CodedWarning, ...]:
         if model.conflated:
             versions = {other.version for other in result.models if other.step == model.step}
             found.append(_conflated(model.conflated, about, _way_to_split(model.version, versions)))
-        found += _singular(model.result, about)
+        found += () if alike else _singular(model.result, about)
         if not model.converged:
             found.append(CodedWarning("not_converged", about, _not_converged(model)))
         found += _few_therapists(model.result.n_groups.get(THERAPIST), about)
@@ -220,6 +221,14 @@ def _name(key: Sequence[object]) -> str:
 def _singular(fit: MixedResult | GeneralizedResult, about: str) -> Iterator[CodedWarning]:
     for one in fit.singularities:
         yield CodedWarning("singular_fit", about, one.note)
+
+
+def _singular_alike(result: AnySeries) -> Iterator[CodedWarning]:
+    """Warn once of a series whose models, two or more, are all singular in the same way; of others model by model."""
+    fits = [model.result for model in result.models if model.result is not None]
+    notes = [[one.note for one in fit.singularities] for fit in fits]
+    if len(fits) > 1 and all(one == notes[0] for one in notes):
+        yield from _singular(fits[0], f"{result.spec['name']}, every model")
 
 
 def _not_converged(model: LabelledModel | GeneralizedModel) -> Note:

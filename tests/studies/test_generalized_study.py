@@ -20,7 +20,7 @@ from doublecode.schemas import load_study
 from doublecode.schemas.errors import UsageError
 
 N_PATIENTS, N_SESSIONS = 16, 6
-COLUMNS = ("done", "tasks", "parts", "quality", "mood", "never", "sign", "review", "minutes")
+COLUMNS = ("done", "tasks", "parts", "quality", "mood", "never", "sign", "said", "review", "minutes")
 HEAD = """name = "own"
 title = "A small study (synthetic)"
 synthetic = true
@@ -94,6 +94,24 @@ trials = "done"
 steps = ["tasks ~ review + (1 | patient)"]
 
 [[series]]
+name = "said"
+title = "How well, in words"
+family = "ordinal"
+steps = ["said ~ review + (1 | patient)"]
+
+[[series]]
+name = "said_done"
+title = "In words as done or not"
+family = "binomial"
+steps = ["said ~ review + (1 | patient)"]
+
+[[series]]
+name = "said_often"
+title = "In words as counts"
+family = "poisson"
+steps = ["said ~ review + (1 | patient)"]
+
+[[series]]
 name = "linear"
 title = "Done, linear"
 steps = ["done ~ review + (1 | patient)"]
@@ -118,6 +136,13 @@ REFUSED = {
     "Negative counts": ["'sign'", "counts cannot be negative"],
     "Mood in categories": ["'mood'", "categories are whole numbers"],
     "Never done": ["'never'", "one category only"],
+    "How well, in words": [
+        "the outcome 'said' is in words ('partly', 'fully', 'not')",
+        "0 for the lowest category",
+        "one category against all others, with equals =",
+    ],
+    "In words as done or not": ["family 'binomial' needs 0 and 1", "which of them is 1, with equals ="],
+    "In words as counts": ["family 'poisson' needs counts"],
     "More done than there was": ["trials must be whole numbers from 1"],
 }
 
@@ -139,7 +164,7 @@ def write_study(folder: Path) -> Path:
                 "tasks": int(rng.poisson(np.exp(0.2 * review + 0.3 * own))), "parts": int(rng.integers(2, 5)),
                 "quality": int(np.searchsorted([0, 1, 2.5, 4], 0.8 * review + own - 0.5 + rng.logistic())),
                 "mood": round(float(rng.normal(5, 1)), 3), "never": 0, "sign": int(rng.integers(-2, 3)),
-                "review": review,
+                "said": ("not", "partly", "fully")[number % 3], "review": review,
             })  # fmt: skip
             answers = dict(zip(PHQ, rng.integers(0, 4, 9).tolist(), strict=True))
             outcomes.append({"patient": f"P{patient:02d}", "session": number, **answers})
@@ -174,6 +199,7 @@ def test_what_these_outcomes_do_not_carry_is_named_and_the_rest_is_there(study):
     assert head["value"].startswith("OR = ")
     said = " ".join(map(str, record["not_estimated"])) if "not_estimated" in record else json.dumps(record)
     page = (study / "report" / "index.html").read_text(encoding="utf-8")
+    assert "pandas.Categorical" not in said
     for title, parts in REFUSED.items():
         assert title in said
         assert [part for part in parts if part.replace("'", "") not in re.sub("['’]|&#x27;|&#39;", "", page)] == []

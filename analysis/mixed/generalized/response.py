@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,16 +18,10 @@ from doublecode.analysis.mixed.generalized.links import Link
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.near_names import nearest
 from doublecode.schemas.results import Note
+from doublecode.schemas.series_families import LINKS, SeriesFamily
 
 Floats = npt.NDArray[np.float64]
-FamilyName = Literal["binomial", "poisson", "negative-binomial", "ordinal"]
-LINKS: dict[str, tuple[Link, ...]] = {
-    "binomial": ("logit", "probit", "cloglog"),
-    "poisson": ("log",),
-    "negative-binomial": ("log",),
-    "ordinal": ("logit", "probit"),
-}
-"""Links of each family, the default first."""
+FamilyName = SeriesFamily
 POSITIVE = ("1", "yes", "y", "true", "done", "ja", "j", "wahr", "erledigt", "success")
 """Words that a success is called by."""
 NUMERIC = ("integer", "floating", "boolean", "mixed-integer-float")

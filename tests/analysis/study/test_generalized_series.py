@@ -12,8 +12,11 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.linking.generalized_notes import variance_notes
+from doublecode.analysis.rendering.tables import Table
 from doublecode.analysis.report.generalized_pictures import caterpillar_picture
+from doublecode.analysis.report.generalized_words import generalized_findings
 from doublecode.analysis.report.records import results_record
+from doublecode.analysis.report.sections_generalized import generalized_sections
 from doublecode.schemas.errors import UsageError
 
 REFERENCE = Path(__file__).parents[2] / "reference"
@@ -96,8 +99,8 @@ def test_a_series_without_variance_between_patients_says_what_its_numbers_are(te
     (said,) = [text for text in done.note_texts() if "variance by patient is estimated as 0" in text]
     assert said.startswith("In every model")
     assert "the same model without random effects" in said
-    assert "no figure" in caterpillar_picture(done).text
-    assert caterpillar_picture(given).name == "rationale_given_caterpillar"
+    assert "no figure" in caterpillar_picture(done, {}).text
+    assert caterpillar_picture(given, {}).name == "rationale_given_caterpillar"
     assert not any(model.without_variance for model in given.models)
     assert "series_no_variance" not in {note.kind for note in given.notes}
     some = replace(given.models[0], result=None, refusal="none"), done.models[1]
@@ -122,3 +125,19 @@ def test_results_json_holds_the_series_apart_from_the_linear_ones(telephone_run)
     found = record["generalized"]["homework_done"]
     assert {"models", "slopes", "explained", "checks"} <= set(found)
     assert [one["label"] for one in found["models"]][-1] == "3 within/between"
+
+
+def test_an_ordinal_series_of_the_null_model_has_thresholds_and_no_table_of_coefficients(adolescent_run):
+    (given,) = adolescent_run.generalized
+    null = replace(given, models=given.models[:1])
+    assert list(null.coefficients.columns) == list(given.coefficients.columns)
+    assert null.coefficients.empty
+    names = [table.name for table in null.tables()]
+    assert names[:3] == ["comparison", "variances", "thresholds"]
+    (section,) = generalized_sections([null], {})
+    shown = [block.name for block in section.blocks if isinstance(block, Table)]
+    head, _ = generalized_findings(null, {}, "sessions")
+    assert head.see == ("table rationale_given_comparison",)
+    assert shown[0] == "rationale_given_comparison"
+    head, _ = generalized_findings(given, {}, "sessions")
+    assert head.see == ("table rationale_given_models", "table rationale_given_comparison")

@@ -237,13 +237,19 @@ class TestAStudy:
         assert subjects["conflated_slope"] == [
             f"{name} as declared (conflated)" for name in ("he_on_tbh, 3", "phq9, 3", "phq9, 4", "homework_done, 3")
         ]
-        singular = [
-            f"{result.spec['name']}, {model.label}"
+        singular = {
+            result.spec["name"]: [model.label for model in result.models if model.singular]
             for result in telephone_run.all_series
-            for model in result.models
-            if model.singular
-        ]
-        assert subjects.get("singular_fit", []) == singular
+        }
+        (done,) = telephone_run.generalized  # all four models, in the same way: one warning
+        assert singular.pop("homework_done") == [model.label for model in done.models]
+        assert subjects["singular_fit"] == ["homework_done, every model"]
+        assert [labels for labels in singular.values() if labels] == []
+        some = replace(done, models=(replace(done.models[0], result=None, refusal="none"), *done.models[1:2]))
+        assert [one.subject for one in of(series_warnings(some), "singular_fit")] == ["homework_done, 2 as declared"]
+        (steps,) = (one for one in telephone_run.series if one.spec["name"] == "phq9")
+        mixed = replace(done, models=(*done.models, steps.models[0]))
+        assert len(of(series_warnings(mixed), "singular_fit")) == len(done.models)
         spread = [note for note in telephone_run.reliability.notes if note.kind == "lack_of_spread"]
         assert len(subjects.get("no_spread", [])) == len(spread)
         assert {one.severity for one in found} == {"warning"}
