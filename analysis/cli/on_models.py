@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,6 @@ from doublecode.coding.console import ANY_FILE, say
 from doublecode.coding.option_ranges import number
 from doublecode.schemas.column_types import Role
 from doublecode.schemas.errors import ContractError, UsageError
-from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.series_families import offset_column
 
 if TYPE_CHECKING:
@@ -61,16 +60,6 @@ class _Files:
         if self.table.exists() and not self.overwrite:
             raise UsageError(f"{self.table} is there already. Add --overwrite to replace it.")
 
-    def check_over(self, known: Sequence[str]) -> None:
-        """Refuse a figure over no predictor of the model, or over none of several."""
-        if self.plot is None or (self.over is None and len(known) == 1):
-            return
-        named = self.over and bare(self.over)
-        if named is None or named not in known:
-            found = "name the predictor to draw over" if named is None else f"found {named!r}"
-            said = allowed(named or "", known) if known else "the formula has none: add one to its fixed part"
-            raise UsageError(f"--over: {found}; {ended(said)}")
-
     def write(self, result: MixedResult | GeneralizedResult) -> None:
         """Write what was asked for."""
         from doublecode.analysis.mixed.generalized.result import GeneralizedResult
@@ -80,7 +69,7 @@ class _Files:
         from doublecode.schemas.whole_files import replace_files
 
         if self.plot is not None and isinstance(result, GeneralizedResult):
-            course = result.course(self.over and bare(self.over))
+            course = result.course(self.over)
             write_picture(figure_of(predicted_figure(course)), self.plot, predicted_words(course))
         elif self.plot is not None:
             words = "Residuals against fitted values, and normal quantiles of residuals and random effects."
@@ -150,7 +139,7 @@ def fit(
            "prior_sd": prior_sd}  # fmt: skip
     said = {"success": success, "failure": failure, "order": order}
     words = OutcomeWords(family, **{option: names_in(given or "") for option, given in said.items()})
-    files = _Files(plot, over, table, overwrite)
+    files = _Files(plot, over and bare(over), table, overwrite)
     _refuse(family, {**own, **said, "over": over}, ml=ml, ddf=ddf)
     files.check()
     extra = {"offset": offset and bare(offset), "weights": weights and bare(weights), "conf_level": conf_level}
@@ -171,7 +160,7 @@ def _fit(
 ) -> None:
     from doublecode.analysis.mixed import fit_generalized, fit_mixed
     from doublecode.analysis.mixed.formula import parse_mixed
-    from doublecode.analysis.mixed.formula_names import variables_of
+    from doublecode.analysis.mixed.generalized.predicted_courses import drawn_over
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.study.warnings import fit_warnings
     from doublecode.schemas.results import result_record
@@ -180,8 +169,8 @@ def _fit(
     columns = (given.get("trials"), offset_column(given["offset"] or "")[0], given["weights"])
     more = tuple(filter(None, columns))
     outcome = parsed.response.strip("`")
-    if "family" in given:
-        files.check_over(sorted(variables_of(parsed.fixed, parsed.names)))
+    if "family" in given and files.plot is not None:
+        drawn_over(parsed.fixed_columns(parsed.names), files.over, "--over")
     roles = parsed.roles | dict.fromkeys(more, Role.NUMBER)
     if words.given and outcome not in parsed.names:
         raise UsageError(f"--success and --order are of a column; the outcome {outcome!r} is none.")

@@ -123,8 +123,9 @@ def latent_severity_of(
     from doublecode.analysis.reliability.latent_severity import ordinal_severity
 
     notes: list[Note] = []
-    frames, items, labels, n_items, n_ratings = [], [], [], 0, 0
-    for n_items, ((instrument, item), rows) in enumerate(_ordinal(study, ratings, instruments), start=1):
+    frames, items, labels, n_ratings = [], [], [], 0
+    ordinal = list(_ordinal(study, ratings, instruments))
+    for (instrument, item), rows in ordinal:
         subject = label_of(study.codebooks, instrument, item)
         if rows["rater"].nunique() < FEWEST_RATERS:
             notes.append(Note("latent_severity_two_raters", subject, {"n": rows["rater"].nunique()}))
@@ -155,7 +156,7 @@ def latent_severity_of(
         frame,
         pd.DataFrame(items, columns=list(ITEMS)),
         design,
-        _together(notes, n_items),
+        _together(notes, len(ordinal)),
         labels[0].append(labels[1:]),
     )
 
