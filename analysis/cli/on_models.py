@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,8 +16,7 @@ from doublecode.analysis.cli.read_files import bare, names_in, read_columns, wit
 from doublecode.coding.console import ANY_FILE, say
 from doublecode.coding.option_ranges import number
 from doublecode.schemas.column_types import Role
-from doublecode.schemas.errors import UsageError
-from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.series_families import offset_column
 
 if TYPE_CHECKING:
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
 
 TABLES = (".docx", ".xlsx", ".tex")
 """Forms in which the tables of an answer are written."""
-_WHOSE = {"link": "binomial", "trials": "binomial", "success": "binomial", "thresholds": "ordinal", "order": "ordinal"}
+_WHOSE = {"link": "binomial", "trials": "binomial", "success": "binomial", "failure": "binomial",
+          "thresholds": "ordinal", "order": "ordinal"}  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +47,8 @@ class _Files:
 
     def check(self) -> None:
         """Refuse, before any work, a file that cannot be written."""
+        if self.overwrite and self.plot is None and self.table is None:
+            raise UsageError("--overwrite: there is no file to replace; give --plot or --table with it.")
         if self.plot is not None:
             check_picture("--plot", self.plot, overwrite=self.overwrite)
         elif self.over is not None:
@@ -58,16 +60,6 @@ class _Files:
         if self.table.exists() and not self.overwrite:
             raise UsageError(f"{self.table} is there already. Add --overwrite to replace it.")
 
-    def check_over(self, known: Sequence[str]) -> None:
-        """Refuse a figure over no predictor of the model, or over none of several."""
-        if self.plot is None or (self.over is None and len(known) == 1):
-            return
-        named = self.over and bare(self.over)
-        if named is None or named not in known:
-            found = "name the predictor to draw over" if named is None else f"found {named!r}"
-            said = allowed(named or "", known) if known else "the formula has none: add one to its fixed part"
-            raise UsageError(f"--over: {found}; {ended(said)}")
-
     def write(self, result: MixedResult | GeneralizedResult) -> None:
         """Write what was asked for."""
         from doublecode.analysis.mixed.generalized.result import GeneralizedResult
@@ -77,7 +69,7 @@ class _Files:
         from doublecode.schemas.whole_files import replace_files
 
         if self.plot is not None and isinstance(result, GeneralizedResult):
-            course = result.course(self.over and bare(self.over))
+            course = result.course(self.over)
             write_picture(figure_of(predicted_figure(course)), self.plot, predicted_words(course))
         elif self.plot is not None:
             words = "Residuals against fitted values, and normal quantiles of residuals and random effects."
@@ -103,6 +95,10 @@ def fit(
     trials: Annotated[str | None, typer.Option(help="Of binomial: column of trials; the outcome is successes.")] = None,
     success: Annotated[
         str | None, typer.Option(help="Of binomial: the words that count as done: yes,partly", show_default=False)
+    ] = None,
+    failure: Annotated[
+        str | None,
+        typer.Option(help="Of binomial: the words that do not, where there are several.", show_default=False),
     ] = None,
     order: Annotated[
         str | None, typer.Option(help="Of ordinal: the words in their order, lowest first.", show_default=False)
@@ -141,9 +137,10 @@ def fit(
     """Mixed model with lme4's formulas: linear, with honest df; by --family done or not, counts, ordered categories."""
     own = {"link": link, "trials": trials and bare(trials), "thresholds": thresholds, "nagq": nagq,
            "prior_sd": prior_sd}  # fmt: skip
-    words = OutcomeWords(family, names_in(success or ""), names_in(order or ""))
-    files = _Files(plot, over, table, overwrite)
-    _refuse(family, {**own, "success": success, "order": order, "over": over}, ml=ml, ddf=ddf)
+    said = {"success": success, "failure": failure, "order": order}
+    words = OutcomeWords(family, **{option: names_in(given or "") for option, given in said.items()})
+    files = _Files(plot, over and bare(over), table, overwrite)
+    _refuse(family, {**own, **said, "over": over}, ml=ml, ddf=ddf)
     files.check()
     extra = {"offset": offset and bare(offset), "weights": weights and bare(weights), "conf_level": conf_level}
     given = {**extra, **({} if family is None else {"family": family, **own})}
@@ -163,7 +160,7 @@ def _fit(
 ) -> None:
     from doublecode.analysis.mixed import fit_generalized, fit_mixed
     from doublecode.analysis.mixed.formula import parse_mixed
-    from doublecode.analysis.mixed.formula_names import variables_of
+    from doublecode.analysis.mixed.generalized.predicted_courses import drawn_over
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.study.warnings import fit_warnings
     from doublecode.schemas.results import result_record
@@ -172,19 +169,29 @@ def _fit(
     columns = (given.get("trials"), offset_column(given["offset"] or "")[0], given["weights"])
     more = tuple(filter(None, columns))
     outcome = parsed.response.strip("`")
-    if "family" in given:
-        files.check_over(sorted(variables_of(parsed.fixed, parsed.names)))
+    if "family" in given and files.plot is not None:
+        drawn_over(parsed.fixed_columns(parsed.names), files.over, "--over")
     roles = parsed.roles | dict.fromkeys(more, Role.NUMBER)
     if words.given and outcome not in parsed.names:
         raise UsageError(f"--success and --order are of a column; the outcome {outcome!r} is none.")
+
+    def alone(role: Mapping[str, Role]) -> pd.DataFrame:
+        return read_columns(file, (outcome,), sheet, role, missing, quiet=True)[0]
+
     if outcome in parsed.names:
-        roles |= words.role(outcome, lambda role: read_columns(file, (outcome,), sheet, role, missing, quiet=True)[0])
-    data, remarks = read_columns(file, (*parsed.names, *more), sheet, roles, missing)
+        roles |= words.role(outcome, alone)
+    try:
+        data, remarks = read_columns(file, (*parsed.names, *more), sheet, roles, missing)
+    except ContractError:
+        if outcome in parsed.names and not words.given:
+            words.refuse_words(outcome, alone)
+        raise
     data = _with_logarithm(data, given["offset"])
     told: list[Any] = [*remarks]
     if words.given:
+        turned = words.read(data[outcome])
         told.append(words.said(outcome, data[outcome]))
-        data[outcome] = words.read(data[outcome])
+        data[outcome] = turned
         say(told[-1], to_error=True)
     options = {name: value for name, value in given.items() if value is not None}
     result: MixedResult | GeneralizedResult = (
@@ -210,6 +217,8 @@ def _refuse(family: str | None, own: dict[str, Any], *, ml: bool, ddf: str) -> N
     """Refuse options that the model asked for does not have."""
     if family is not None:
         stray = "--ml" if ml else "--ddf" if ddf != "auto" else None
+        if own["trials"] is not None and own["success"] is not None:
+            raise UsageError("--success: with --trials the outcome is a number of successes. Leave one of them out.")
         if stray is not None:
             raise UsageError(
                 f"{stray}: it belongs to a linear model; one by --family has maximum likelihood and z. Leave it out."

@@ -371,8 +371,17 @@ def diagnostics(fitted: Sequence[float], residuals: Sequence[float], effects: pd
 
 
 def folded(text: str, width: int = 40) -> str:
-    """A text in lines of at most `width` letters."""
-    return "\n".join(textwrap.wrap(text, width))
+    r"""A text in as few lines of at most `width` letters as hold it, about as long as each other.
+
+    Examples
+    --------
+    >>> folded("Probability of Rationale given, session 1")
+    'Probability of Rationale\ngiven, session 1'
+    """
+    lines = textwrap.wrap(text, width)
+    narrowest = max((len(word) for word in text.split()), default=width)  # no word is broken for it
+    even = (textwrap.wrap(text, shorter) for shorter in range(narrowest, width))
+    return "\n".join(next((one for one in even if len(one) == len(lines)), lines))
 
 
 def whole_numbers(axes: Axes) -> None:

@@ -71,6 +71,8 @@ class PredictedCourse:
         Of the limits.
     categories
         Of ordered ones, lowest first; else empty.
+    others
+        Further predictors of the model, averaged over as the rows have them.
     """
 
     curve: pd.DataFrame
@@ -82,6 +84,7 @@ class PredictedCourse:
     groups: tuple[str, ...]
     conf_level: float
     categories: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def is_number(self) -> bool:

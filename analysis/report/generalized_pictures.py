@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from doublecode.analysis.linking.series_pictures import called
 from doublecode.analysis.rendering.document import Block, Paragraph
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.predicted_figures import predicted_figure
 from doublecode.analysis.rendering.series_figures import caterpillar
+from doublecode.analysis.rendering.wording.predicted import predicted_words
 from doublecode.analysis.report.series_pictures import CATERPILLAR
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
 
 if TYPE_CHECKING:
     from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
-
-_SAID: Final = {
-    "probability": "Curve: predicted probability; circles: observed proportions, with their n.",
-    "count": "Curve: expected count; circles: observed means, with their n.",
-    "rate": "Curve: expected rate per unit of the exposure; circles: observed rates, with their n.",
-    "categories": "Predicted probability of each category, stacked from the lowest up.",
-}
 
 
 def predicted_picture(result: GeneralizedSeriesResult, labels: Labels) -> list[Block]:
@@ -39,15 +33,13 @@ def predicted_picture(result: GeneralizedSeriesResult, labels: Labels) -> list[B
         return []
     model, course = found
     named = term_labels(short_labels(labels), result.spec["split"])
-    shown = replace(course, predictor=label_term(course.predictor, named), outcome=label_term(course.outcome, named))
-    band = "" if course.categories else f" Band: pointwise {100 * course.conf_level:g}% limits."
-    others = (
-        len(model.formula.fixed_columns(model.result.model.frame.columns)) > 1 if model.result is not None else False
-    )
-    rows = "other predictors as they are in the rows, and the " if others else "the "
-    text = f"{_SAID[course.quantity]}{band} Averaged over {rows}random effects ({', '.join(course.groups)})."
+    names = {name: label_term(name, named) for name in (course.predictor, course.outcome, *course.others)}
+    shown = replace(
+        course, predictor=names[course.predictor], outcome=names[course.outcome],
+        others=tuple(names[other] for other in course.others),
+    )  # fmt: skip
     title = f"{shown.outcome} over {shown.predictor}, model {model.label}"
-    return [picture(predicted_figure(shown), f"{result.spec['name']}_predicted", title, text)]
+    return [picture(predicted_figure(shown), f"{result.spec['name']}_predicted", title, predicted_words(shown))]
 
 
 def caterpillar_picture(result: GeneralizedSeriesResult, labels: Labels) -> Block:

@@ -124,7 +124,8 @@ def latent_severity_of(
 
     notes: list[Note] = []
     frames, items, labels, n_ratings = [], [], [], 0
-    for (instrument, item), rows in _ordinal(study, ratings, instruments):
+    ordinal = list(_ordinal(study, ratings, instruments))
+    for (instrument, item), rows in ordinal:
         subject = label_of(study.codebooks, instrument, item)
         if rows["rater"].nunique() < FEWEST_RATERS:
             notes.append(Note("latent_severity_two_raters", subject, {"n": rows["rater"].nunique()}))
@@ -155,13 +156,13 @@ def latent_severity_of(
         frame,
         pd.DataFrame(items, columns=list(ITEMS)),
         design,
-        _together(notes, len(items)),
+        _together(notes, len(ordinal)),
         labels[0].append(labels[1:]),
     )
 
 
 def _together(notes: Sequence[Note], n_items: int) -> tuple[Note, ...]:
-    """The same of several items once, with their labels; without them where it holds for all."""
+    """The same of several items once, with their labels; without them where it holds for all `n_items`."""
     of: list[tuple[Note, list[str]]] = []
     for note in notes:
         known = next((names for one, names in of if one == replace(note, subject="")), None)

@@ -40,6 +40,7 @@ _ADVICE = {
     "- for minus, nothing between thousands. Write it so.",
     Oddity.DRESSED: "found {found}, and every cell with a sign, a unit or thousands. Write plain numbers.",
 }
+_NO_NUMBER = ", or name another column: this one holds no number at all"
 _MOST_TITLES = 20
 _OR_NAMES = " If the column holds names, write C({name}) in the formula."
 
@@ -333,7 +334,8 @@ class _Columns:
         cells = self._without_missing(self._cells[name], name, decimal)
         read = read_values(cells, self._roles[name], decimal)
         if read.odd is not None:
-            self._refuse(name, cells[read.odd[0]], *read.odd)
+            some = any(value is not None and value == value for value in read.values)
+            self._refuse(name, cells[read.odd[0]], *read.odd, some=some)
         if read.numbers:
             return pd.Series(read.values, dtype="float64")
         return pd.Series([cell_text(cell) or None for cell in cells], dtype="str")
@@ -349,14 +351,15 @@ class _Columns:
         lines = (table.rows[row] for row in self._body)
         return [line[place] if place < len(line) else "" for line in lines]
 
-    def _refuse(self, name: str, cell: Any, at: int, kind: Oddity) -> NoReturn:
+    def _refuse(self, name: str, cell: Any, at: int, kind: Oddity, *, some: bool) -> NoReturn:
+        """Refuse a cell; `some` cells of its column hold numbers, or none does, and the cell is no exception."""
         where = f"{self._table.name}, {self._table.place(self._body[at], self._places[name])}"
         found = show_text(cell) if isinstance(cell, str) else cell_text(cell)
         grouped = kind is Oddity.SEPARATOR
         advice = (
             said_grouped(cell_text(cell))
             if grouped
-            else _ADVICE[kind].format(found=found, or_missing=_or_missing(cell_text(cell)))
+            else _ADVICE[kind].format(found=found, or_missing=_or_missing(cell_text(cell)) if some else _NO_NUMBER)
         )
         names = _OR_NAMES.format(name=name) if self._roles[name] is Role.TERM and not grouped else ""
         raise ContractError(f"{where}: {name}: {advice}{names}")

@@ -29,7 +29,8 @@ from doublecode.analysis.mixed.generalized.response import Outcome
 from doublecode.analysis.mixed.prediction import columns_of_new_rows
 from doublecode.analysis.rendering.predicted_figures import PredictedCourse, Quantity
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.results import check_conf_level
 
 Floats = npt.NDArray[np.float64]
 Over = Literal["average", "none"]
@@ -79,7 +80,7 @@ class _Predictor:
     def asked(self, at: Sequence[Any]) -> npt.NDArray[Any]:
         """Values that were asked for: finite numbers in ascending order, or levels in theirs."""
         if self.number:
-            numbers = np.unique(np.asarray(at, dtype=np.float64))
+            numbers = np.unique(pd.to_numeric(pd.Series(list(at), dtype=object), errors="coerce").to_numpy(dtype=float))
             if not len(numbers) or not np.isfinite(numbers).all():
                 raise UsageError(f"plot: at={list(at)!r}; {self.name} holds numbers, so give finite ones.")
             return numbers
@@ -153,7 +154,9 @@ def predicted_course(
     """
     if random not in get_args(Over):
         raise UsageError(f"plot: random={random!r}; allowed: 'average' (over all groups), 'none' (random effects at 0)")
-    name = _named(design, term)
+    check_conf_level(conf_level, "plot")
+    predictors = design.formula.fixed_columns(design.frame.columns)
+    name = drawn_over(predictors, term)
     predictor = _Predictor(design.frame[name], is_number(design, name))
     rate = outcome.trials is None and not isinstance(outcome, OrdinalOutcome) and design.offset is not None
     known = np.zeros(design.nobs) if design.offset is None or rate else design.offset
@@ -170,20 +173,25 @@ def predicted_course(
     return PredictedCourse(
         curve, _points(design, outcome, predictor, rate=rate), name, design.formula.response.strip("`"),
         "rate" if rate else quantity, random == "average", tuple(design.n_groups), conf_level, categories,
+        tuple(other for other in predictors if other != name),
     )  # fmt: skip
 
 
-def _named(design: Design, term: str | None) -> str:
-    known = sorted(variables_of(design.formula.fixed, design.frame.columns))
-    if term in known:
-        return str(term)
+def drawn_over(known: Sequence[str], term: str | None, asked: str = "plot") -> str:
+    """The one of the `known` predictors that is meant; `asked` is what messages call the choice.
+
+    Raises
+    ------
+    UsageError
+        `term` is none of them, or none is named and there are several or none.
+    """
     if not known:
-        raise UsageError(f"plot: {design.formula.text!r} has no predictor to draw over; add one to its fixed part.")
-    if term is None and len(known) == 1:
-        return known[0]
-    if term is None:
-        raise UsageError(f"plot: name the predictor to draw over; allowed: {', '.join(map(repr, known))}.")
-    raise UsageError(f"plot: {term!r} is no predictor of the fixed part; {allowed(term, known)}.")
+        raise UsageError(f"{asked}: the formula has no predictor to draw over; add one to its fixed part.")
+    if term is None and len(known) > 1:
+        raise UsageError(f"{asked}: name the predictor to draw over; allowed: {', '.join(map(repr, known))}.")
+    if term is not None and term not in known:
+        raise UsageError(f"{asked}: found {term!r}; {ended(allowed(term, known))}")
+    return known[0] if term is None else term
 
 
 def _distinct(

@@ -28,6 +28,8 @@ NUMERIC = ("integer", "floating", "boolean", "mixed-integer-float")
 """Kinds of categories that are numbers."""
 WHOLE = 1e-6
 """How far from a whole number a count, or a proportion times its trials, may lie by rounding."""
+MOST_CODED = 4
+"""Words that an advice names."""
 WIDEST = 1000.0
 """Exposures of one study hardly differ by a greater factor."""
 
@@ -164,8 +166,10 @@ def _to_numbers(name: str, found: list[str], family: FamilyName) -> str:
     if family != "binomial" or set(found) <= {"0", "1"}:
         return f"convert it: data[{name!r}] = pandas.to_numeric(data[{name!r}])"
     success = next((value for value in found if value.casefold() in POSITIVE), found[-1])
+    coded = {success: 1} | {value: 0 for value in found[:MOST_CODED] if value != success}
     return (
-        f"say which value counts as success: data[{name!r}] = (data[{name!r}] == {success!r}).astype(int); of a "
+        f"say which value counts as success, and leave out what stands for missing: data[{name!r}] = "
+        f"data[{name!r}].map({coded}); of a "
         f'variable of study.toml, equals = "{success}"'
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.rendering.predicted_figures import level_text
 from doublecode.analysis.rendering.tables import format_number
-from doublecode.analysis.rendering.wording.phrases import plural
+from doublecode.analysis.rendering.wording.phrases import named, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,8 @@ def predicted_words(course: PredictedCourse) -> str:
     """Say what the figure shows, at the ends of the predictor, and what its circles are."""
     groups = " and ".join(plural(name) for name in course.groups)
     over = f"averaged over {groups}" if course.average else f"random effects of {groups} at 0"
+    if course.others:
+        over += f", {named(course.others)} as in the rows"
     what = _WHAT[course.quantity].format(course.outcome)
     places = list(dict.fromkeys(course.curve["x"]))
     most = MOST_OF_CATEGORIES if course.categories else MOST_SAID

@@ -25,6 +25,7 @@ WORDS = ("gar nicht", "etwas", "sehr")
 def table() -> pd.DataFrame:
     data = pd.read_csv(REFERENCE / "generalized" / "homework.csv").rename(columns=HEADS)
     data["ja/nein"] = np.where(data["erledigt?"] == 1, "ja", "nein")
+    data["dritt"] = data["ja/nein"].where(data.index % 17 > 0, "k.A.")
     data["Wort"] = np.array(WORDS)[np.minimum(data["Fehlzeiten"], 2)]
     data["Log Minuten"] = np.log(data["Aufgaben"]).round(4)
     return data.assign(Null=0, Eins=1, negativ=data["Fehlzeiten"] - 2, halb=data["Fehlzeiten"] + 0.5)
@@ -69,6 +70,15 @@ def test_words_are_a_success_or_stand_in_an_order(folder) -> None:
     assert "ja/nein: 1 is ja; 0 is nein" in record["notes"]
     wanted = fit_generalized(formula.format("`erledigt?`"), table(), family="binomial").fixed["estimate"]
     np.testing.assert_allclose([row["estimate"] for row in record["frame"]], wanted, rtol=1e-6)
+    named = {}
+    for options in (("--failure", "nein,k.A."), ("--missing", "k.A.")):
+        answer = CliRunner().invoke(app, ["fit", formula.format("dritt"), str(folder / "daten.csv"), "--family",
+                                          "binomial", "--success", "ja", *options, "--json"])  # fmt: skip
+        named[options[0]] = [row["estimate"] for row in json.loads(answer.stdout)["frame"]]
+    third = table()["dritt"].map({"ja": 1.0, "nein": 0.0})
+    for option, values in (("--failure", third.fillna(0.0)), ("--missing", third)):
+        wanted = fit_generalized(f"y ~ {X} + {GROUP}", table().assign(y=values), family="binomial").fixed["estimate"]
+        np.testing.assert_allclose(named[option], wanted, rtol=1e-6)
     code, text = run(folder, formula.format("Wort"), "--family", "ordinal", "--order", "gar nicht,etwas,sehr",
                      "--thresholds", "equidistant")  # fmt: skip
     assert code == 0
@@ -101,6 +111,19 @@ def test_figure_and_tables_are_written_and_not_twice(folder, tmp_path) -> None:
     ("Aufgaben", ("--family", "binomial", "--trials", "Aufgaben fertig"), "trials must be whole numbers from 1"),
     ("`ja/nein`", ("--family", "binomial"), '--success "ja"'),
     ("`ja/nein`", ("--family", "binomial", "--success", "jaa"), "did you mean 'ja'?"),
+    ("`ja/nein`", ("--family", "binomial", "--success", "ja", "--trials", "Aufgaben"),
+     "with --trials the outcome is a number of successes"),
+    ("`ja/nein`", (), 'a linear model needs numbers. A model of words: --family binomial --success "ja"'),
+    ("`ja/nein`", ("--family", "poisson"), "family 'poisson' needs numbers"),
+    ("Wort", (), "A model of words: --family ordinal --order"),
+    ("dritt", ("--family", "binomial"), '--success "ja" --failure "k.A.,nein", and --missing'),
+    ("dritt", ("--family", "binomial", "--success", "ja"), "also holds 'k.A.', 'nein'. Name those that count as 0"),
+    ("dritt", ("--family", "binomial", "--success", "ja", "--failure", "neni"), "did you mean 'nein'?"),
+    ("dritt", ("--family", "binomial", "--success", "ja", "--failure", "ja,nein"), "'ja' stands twice"),
+    ("dritt", ("--family", "binomial", "--failure", "nein"), "it goes with --success"),
+    ("Wort", ("--family", "ordinal", "--failure", "sehr"), "--failure: it belongs to --family binomial"),
+    ("Wort", ("--family", "ordinal", "--order", "gar nicht,etwas,sehr,sehr"), "--order: 'sehr' stands twice"),
+    ("Fehlzeiten", ("--overwrite",), "--overwrite: there is no file to replace"),
     ("Wort", ("--family", "ordinal"), "which have no order. Say it, lowest first: --order"),
     ("Wort", ("--family", "ordinal", "--order", "gar nicht,sehr"), "also holds 'etwas'"),
     ("Wort", ("--family", "binomial", "--order", "gar nicht,sehr"), "--order: it belongs to --family ordinal"),

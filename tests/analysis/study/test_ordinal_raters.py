@@ -104,6 +104,15 @@ def test_two_raters_are_named_and_left_out(declared, adolescent_run):
     assert any(note.kind == "not_estimated" for note in quality.notes)
 
 
+def test_items_that_are_left_out_are_named_beside_those_that_are_not(declared, adolescent_run):
+    ratings = adolescent_run.intake.ratings
+    of_third = (ratings["rater"] == "C3") & ~ratings["item"].isin(["specification", "rationale"])
+    found = latent_severity_of(declared, ratings[~of_third], ["thabs"])
+    assert len(found.items) == 2
+    named = next(note.subject for note in found.notes if note.kind == "latent_severity_two_raters")
+    assert named.count(", ") == 2
+
+
 def test_planted_severity_is_found_where_points_hit_the_ceiling(declared):
     rng = np.random.default_rng(11)
     level, shift = rng.normal(2.0, 1.5, 150), {"C1": 1.0, "C2": 0.0, "C3": -1.0}

@@ -92,6 +92,8 @@ def test_semicolons_decimal_commas_tabs_and_windows_encoding(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("id,y\na,3\nb,x\n", r'found "x", allowed a number or an empty cell.*missing value \(--missing x\)'),
+        ("id,y\na,y\nb,x\n", r'line 2: y: found "y".*name another column: this one holds no number at all\.$'),
         ("id,y\na,3\nb,x\n", r'a\.csv, line 3: y: found "x", allowed a number or an empty cell'),
         ("id,y\na,TRUE\n", 'found "TRUE"'),
         ("id,z\na,3\n", r"the column 'y' is missing; found: id, z"),

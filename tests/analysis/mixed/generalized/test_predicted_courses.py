@@ -59,10 +59,11 @@ def test_a_curve_over_the_range_and_raw_proportions(fits) -> None:
     assert found.points["n"].sum() == len(HOMEWORK)
     total = (found.points["observed"] * found.points["n"]).sum()
     assert total == pytest.approx(HOMEWORK["done"].sum())
-    cut = HOMEWORK["x"] <= found.points["x"].iloc[:2].mean()
-    lowest = HOMEWORK[HOMEWORK["x"].rank() <= found.points["n"].iloc[0]]
-    assert cut.any()
-    assert found.points["observed"].iloc[0] == pytest.approx(lowest["done"].mean())
+    assert found.points["n"].between(20, 30).all()
+    ordered, start = HOMEWORK.sort_values("x"), 0
+    for point in found.points.itertuples():
+        group = ordered.iloc[start : (start := start + int(point.n))]
+        assert (point.x, point.observed) == pytest.approx((group["x"].mean(), group["done"].mean()))
 
 
 def test_trials_weights_and_exposures_are_counted() -> None:
@@ -117,8 +118,12 @@ def test_words_say_what_is_averaged_and_the_ends(fits) -> None:
     words = predicted_words(fits["arms"].course("arm"))
     row = fits["arms"].course("arm").curve.iloc[0]
     assert f"at arm group {row['estimate']:.2f}".replace("0.", ".") in words
-    assert words.startswith("Predicted probability of done over arm, averaged over patients: ")
-    assert "random effects of patients at 0" in predicted_words(fits["done"].course("x", random="none"))
+    assert words.startswith("Predicted probability of done over arm, averaged over patients, x as in the rows: ")
+    assert "random effects of patients at 0, z as in the rows: " in predicted_words(
+        fits["done"].course("x", random="none")
+    )
+    assert "limits, value by value; circles" in predicted_words(fits["done"].course("x"))
+    assert "The band" not in words  # of levels there is none
     categories = predicted_words(fits["ordinal"].course("x"))
     assert "below and light" in categories
     assert "<desc" in render_svg(figure_of(fits["done"].plot("x")), "p", words)
@@ -126,7 +131,10 @@ def test_words_say_what_is_averaged_and_the_ends(fits) -> None:
 
 @pytest.mark.parametrize(("name", "term", "how", "said"), [
     ("done", None, {}, "name the predictor to draw over; allowed: 'x', 'z'"),
-    ("done", "patient", {}, "'patient' is no predictor"),
+    ("done", "patient", {}, "plot: found 'patient'; allowed: x, z."),
+    ("done", "zz", {}, "did you mean 'z'?"),
+    ("done", "x", {"at": ["much"]}, "give finite ones"),
+    ("done", "x", {"conf_level": 95}, "lies between 0 and 1"),
     ("done", "x", {"random": "all"}, "allowed: 'average'"),
     ("done", "x", {"at": [np.nan]}, "give finite ones"),
     ("arms", "arm", {"at": ["grup"]}, "group"),
