@@ -22,17 +22,17 @@ from doublecode.analysis.study.planned_values import (
     followed,
     lag_of,
     left_out_of,
+    mean_reliability,
     raters_of,
     sessions_used,
 )
-from doublecode.analysis.study.planned_variances import frame_values, rating_values, readable
-from doublecode.schemas.errors import DoublecodeError, UsageError
+from doublecode.analysis.study.planned_variances import frame_values, rating_values, readable, scored_rows
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from doublecode.analysis.planning.power_result import PowerResult
-    from doublecode.analysis.study.study_run import Intake
     from doublecode.schemas.study import Study
     from doublecode.schemas.study_parts import Variable
 
@@ -214,31 +214,20 @@ def _declared(study: Study, predictor: Variable, who: Followed, planned: Planned
 def _of_data(
     study: Study, planned: PlannedModel, predictor: Variable, who: Followed, values: list[DesignValue]
 ) -> tuple[list[DesignValue], list[Note]]:
-    """What the data show, or why nothing is taken from them."""
+    """Design values by ratings and outcomes, the effect none of them; and why others are not taken."""
     intake, why_not = readable(study.folder)
-    return [] if intake is None else _found(intake, planned, predictor, who, values), list(why_not)
-
-
-def _found(
-    intake: Intake, planned: PlannedModel, predictor: Variable, who: Followed, values: list[DesignValue]
-) -> list[DesignValue]:
-    """Design values by ratings and outcomes; the effect is none of them."""
-    from doublecode.analysis.study.run import frame_of, score_study
-
+    if intake is None:
+        return [], list(why_not)
     known = {one.part: one.value for one in values}
-    found = rating_values(intake, predictor) if known["raters"] else []
+    found, why_no_icc = rating_values(intake, predictor) if known["raters"] else ([], [])
     known |= {one.part: one.value for one in found}
-    reliability = 1.0
-    if known["raters"]:  # a mean of two has half the error
-        reliability = 1 / (1 + (1 / known["icc_rating"] - 1) * (1 - known["double"] / 2))
-    if len(intake.ratings) or len(intake.outcomes):
-        try:
-            items, scores = score_study(intake)
-            frame = frame_of(intake, scores, items).frame
-        except DoublecodeError:
-            return found
-        found += frame_values(frame, planned, who, int(known.get("therapists", 0)), reliability)
-    return [one for one in found if not (one.part == "icc_predictor" and is_of_patient(predictor))]
+    reliability = mean_reliability(known["icc_rating"], known["double"]) if known["raters"] else 1.0
+    frame, why_no_rows = scored_rows(intake)
+    why_no_shares: list[Note] = []
+    if frame is not None:
+        own, why_no_shares = frame_values(frame, planned, who, int(known.get("therapists", 0)), reliability)
+        found += [one for one in own if not (one.part == "icc_predictor" and is_of_patient(predictor))]
+    return found, [*why_no_icc, *why_no_rows, *why_no_shares]
 
 
 def _last(values: list[DesignValue]) -> list[DesignValue]:

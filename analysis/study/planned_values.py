@@ -111,6 +111,11 @@ def followed(sessions: pd.DataFrame, patients: pd.DataFrame, used: frozenset[int
     )  # fmt: skip
 
 
+def mean_reliability(single: float, double: float) -> float:
+    """Reliability of scores of which a share is the mean of two ratings: that of half the error."""
+    return 1 / (1 + (1 / single - 1) * (1 - double / 2))
+
+
 def sessions_used(study: Study, variables: list[Variable]) -> frozenset[int] | None:
     """Session numbers in which all of these are measured; None for every one."""
     sets = [study.use(str(one.instrument)).sessions for one in variables if one.instrument is not None]
