@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 CALLER: Final = "power"
 ALONE: Final = 0.999
 """Share of variance between patients of a predictor of which each patient has one value."""
+OF_RATINGS: Final = (
+    "design_of_headline", "design_of_several", "design_no_model", "design_no_data", "design_problems",
+    "design_not_scored", "design_no_icc", "design_icc_outside", "design_strata", "design_more_ratings",
+)  # fmt: skip
+"""Notes that are of the ratings, too."""
 DEFAULTS: Final = {"icc_outcome": 0.4, "icc_predictor": 0.25, "minutes": 60.0}
 
 
@@ -49,7 +54,7 @@ class StudyDesign(Answer):
     Attributes
     ----------
     spec : dict
-        ``study``, ``model``, ``outcome``, ``predictor``, ``formula``, ``lag``, ``family``.
+        ``study``, ``model``, ``outcome``, ``predictor``, ``formula`` (empty of ratings alone), ``lag``, ``family``.
     frame : DataFrame
         One row per part: ``part``, ``value``, ``origin`` ("declared", "data", "default", "stated"), ``source``.
     design : dict
@@ -69,10 +74,13 @@ class StudyDesign(Answer):
 
     def tables(self) -> tuple[Table, ...]:
         """The parts in words."""
-        return (design_table(f"Planned study, {self.spec['formula']}", self.frame),)
+        title = f"Planned study, {self.spec['formula']}" if self.spec["formula"] else "Planned ratings"
+        return (design_table(title, self.frame),)
 
     def counted(self) -> str:
-        """Say which model of the study it is of."""
+        """Say which model of the study it is of, or of what the ratings are."""
+        if not self.spec["formula"]:
+            return f"{self.spec['study']}: ratings of {self.spec['predictor']}"
         outcome = self.spec["outcome"] or "an outcome"
         declared = f"model {self.spec['model']!r}" if self.spec["model"] else "the usual model"
         kind = f" ({self.spec['family']})" if self.spec["family"] else ""
@@ -103,6 +111,12 @@ class StudyDesign(Answer):
                 raise UsageError(f"{CALLER}: {name!r} is no part of a plan; {ended(allowed(name, PARTS))}")
         own = [DesignValue(name, float(value), "stated", "stated") for name, value in values.items()]
         return _answer(self.spec, [*_values(self.frame), *own], self.notes, self.rows)
+
+    def of_ratings(self, parts: Collection[str]) -> StudyDesign:
+        """The parts that the ICC of the predictor's ratings rests on, without the model, which does not act on it."""
+        kept = [one for one in _values(self.frame) if one.part in parts]
+        notes = tuple(note for note in self.notes if note.kind in OF_RATINGS)
+        return _answer({**self.spec, "formula": "", "family": None}, kept, notes, self.rows)
 
     def power(self, **asked: Any) -> PowerResult:
         """Power of the plan by the study's model; arguments as of :func:`doublecode.analysis.power`, effects stated."""

@@ -292,3 +292,8 @@ def test_the_command_takes_the_folder_and_flags_override(new, monkeypatch, capsy
     code, _, err = run("--studies", "100")
     assert code == 2
     assert "What the study has found is not taken" in err
+    code, out, _ = run("--for", "icc", "--icc-rating", ".6", "--studies", "20")
+    assert code == 0
+    assert "Planned ratings" in out
+    assert "new: ratings of he" in out
+    assert not [part for part in ("Outcome’s ICC", "Predictor’s ICC", "outcome ~", "Points") if part in out]
