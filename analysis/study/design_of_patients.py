@@ -19,6 +19,7 @@ from doublecode.analysis.study.planned_values import (
     ASSUMED_ICC,
     ORIGINS,
     DesignValue,
+    design_values,
     mean_reliability,
     raters_of,
     sessions_used,
@@ -93,9 +94,7 @@ class PatientDesign(Answer):
                     f"{ended(allowed(name, STATED))}"
                 )
         own = [DesignValue(name, float(value), "stated", "stated") for name, value in values.items()]
-        columns = (self.frame[name].tolist() for name in ("part", "value", "origin", "source"))
-        before = [DesignValue(*row) for row in zip(*columns, strict=True)]
-        return _answer(self.spec, [*before, *own], self.notes, self.rows)
+        return _answer(self.spec, [*design_values(self.frame), *own], self.notes, self.rows)
 
     def power(
         self,

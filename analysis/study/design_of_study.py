@@ -19,6 +19,7 @@ from doublecode.analysis.study.planned_values import (
     ORIGINS,
     DesignValue,
     Followed,
+    design_values,
     followed,
     lag_of,
     left_out_of,
@@ -110,11 +111,11 @@ class StudyDesign(Answer):
             if name not in PARTS:
                 raise UsageError(f"{CALLER}: {name!r} is no part of a plan; {ended(allowed(name, PARTS))}")
         own = [DesignValue(name, float(value), "stated", "stated") for name, value in values.items()]
-        return _answer(self.spec, [*_values(self.frame), *own], self.notes, self.rows)
+        return _answer(self.spec, [*design_values(self.frame), *own], self.notes, self.rows)
 
     def of_ratings(self, parts: Collection[str]) -> StudyDesign:
         """The parts that the ICC of the predictor's ratings rests on, without the model, which does not act on it."""
-        kept = [one for one in _values(self.frame) if one.part in parts]
+        kept = [one for one in design_values(self.frame) if one.part in parts]
         notes = tuple(note for note in self.notes if note.kind in OF_RATINGS)
         return _answer({**self.spec, "formula": "", "family": None}, kept, notes, self.rows)
 
@@ -248,11 +249,6 @@ def _last(values: list[DesignValue]) -> list[DesignValue]:
     """The last value of each part, in the order of a plan."""
     last = {one.part: one for one in values}
     return [last[name] for name in PARTS if name in last]
-
-
-def _values(frame: pd.DataFrame) -> list[DesignValue]:
-    columns = (frame[name].tolist() for name in ("part", "value", "origin", "source"))
-    return [DesignValue(*row) for row in zip(*columns, strict=True)]
 
 
 def _answer(

@@ -47,6 +47,12 @@ class DesignValue:
     source: str
 
 
+def design_values(frame: pd.DataFrame) -> list[DesignValue]:
+    """The parts of a planned study, of the frame that shows them."""
+    columns = (frame[name].tolist() for name in ("part", "value", "origin", "source"))
+    return [DesignValue(*row) for row in zip(*columns, strict=True)]
+
+
 @dataclass(frozen=True)
 class Followed:
     """Sessions of the study's patients, by ``sessions.csv``.

@@ -223,6 +223,15 @@ def test_the_text_says_the_slope_that_is_expected_and_lists_no_grid():
     assert "None of the designs has power of .80" in told(patients=[6, 7], double=[0.0, 0.3])[1]
 
 
+def test_what_is_varied_may_be_an_array():
+    plan = PlannedStudy(patients=12, sessions=4)
+    listed, array = (power(plan, within=0.3, vary={"patients": values}, studies=100).frame
+                     for values in ([10, 12], np.array([10, 12])))  # fmt: skip
+    pd.testing.assert_frame_equal(listed, array)
+    with pytest.raises(UsageError, match="n is nan"):
+        regression_power([40, np.nan], predictors=2, f2=0.1)
+
+
 def test_a_table_of_studies_that_could_not_be_fitted_says_so_first():
     found = power(PlannedStudy(patients=12, sessions=4, lost=0.95), within=0.3, studies=100)
     share = found.frame["failed"].iloc[0]
