@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
+from doublecode.analysis.cli.given_flags import number_list, refuse_idle, stated_flags
 from doublecode.analysis.cli.on_files import AsJson
-from doublecode.analysis.cli.rating_widths import widths_of_designs
+from doublecode.analysis.cli.rating_widths import check_flags_of_widths, widths_of_designs
 from doublecode.analysis.cli.regression_plans import is_of_patients, power_of_patients
-from doublecode.coding.console import COORDINATOR, progress_bar, say
+from doublecode.analysis.cli.simulated_plans import AskedAnswer, planned_design, power_of_sessions
+from doublecode.coding.console import COORDINATOR
 from doublecode.schemas.errors import UsageError
 
-if TYPE_CHECKING:
-    from doublecode.analysis.planning.power_result import PowerResult
-    from doublecode.analysis.results.spread_work import Workers
-    from doublecode.analysis.study.design_of_study import StudyDesign
-
-WHOLE: Final = ("patients", "sessions", "therapists", "raters", "points")
+LISTS: Final[tuple[str, ...]] = (
+    "patients", "sessions", "therapists", "dropout", "lost", "raters", "double", "icc_rating", "severity", "points",
+    "icc_outcome", "icc_therapist", "icc_predictor", "slope_sd", "minutes", "base", "within", "between", "trend",
+)  # fmt: skip
+"""Options that take several numbers."""
+OF_WIDTHS: Final = ("each", "items", "omega")
 STUDY, EFFECT, RATERS, VARIANCES, MODEL, SIMULATION, ANSWER = (
     "The study", "The effect, stated", "Who rates", "Variances", "The model", "The simulation", "What is asked",
 )  # fmt: skip
-EFFECTS: Final = ("within", "between", "trend")
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +36,7 @@ def _part(told: str, default: str | bool = False, *, panel: str) -> Any:
 
 
 def power(
+    ctx: typer.Context,
     study: Annotated[
         Path | None,
         typer.Argument(help="A study folder: what is not stated is taken from it, and said.", show_default=False),
@@ -92,8 +94,8 @@ def power(
         str | None, _part("The model.", "outcome ~ within + between + session + (1 | patient)", panel=MODEL)
     ] = None,
     each: Annotated[
-        str | None, _part("With --for icc: raters of a session coded several times.", "2", panel=RATERS)
-    ] = None,
+        int, typer.Option(help="With --for icc: raters of a session coded several times.", rich_help_panel=RATERS)
+    ] = 2,
     items: Annotated[
         int, typer.Option(help="With --for icc and --omega: items of the scale.", rich_help_panel=RATERS)
     ] = 0,
@@ -151,167 +153,26 @@ def power(
     as_json: AsJson = False,
 ) -> None:
     """Power of a planned study: simulated as it will be rated and analysed. A list (20,30,40) makes a curve."""
-    parts = {
-        "patients": patients, "sessions": sessions, "therapists": therapists, "dropout": dropout, "lost": lost,
-        "raters": raters, "double": double, "icc_rating": icc_rating, "severity": severity, "points": points,
-        "icc_outcome": icc_outcome, "icc_therapist": icc_therapist, "icc_predictor": icc_predictor,
-        "slope_sd": slope_sd, "minutes": minutes, "base": base, "within": within, "between": between, "trend": trend,
-    }  # fmt: skip
-    lists = {name: _numbers(name, given) for name, given in parts.items() if given is not None}
-    idle = {"formula": formula, "half-width": half_width, "cheapest": cheapest, "figure": figure, "shape": shape,
-            "overwrite": overwrite or None, "text": text or None, "keep": keep, "scheduler": scheduler,
-            "jobs": None if jobs == 1 else jobs, "ddf": ddf, "family": family}  # fmt: skip
+    flags = stated_flags(ctx)
+    lists = {name: number_list(flags[name], ctx.params[name]) for name in LISTS if name in flags}
     if purpose == "icc":
-        asked = {"items": items, "omega": omega, "studies": 200 if studies is None else studies, "seed": seed}
-        design = _design(study, lists, model, predictor, for_effect=False)
-        several = _numbers("each", each or "2")
-        widths_of_designs(
-            design,
-            lists,
-            idle | {"scale": scale},
-            asked | {"conf_level": 1 - alpha},
-            several,
-            icc_width,
-            as_json=as_json,
-        )
+        asked = {"items": items, "omega": omega, "each": each, "seed": seed, "conf_level": 1 - alpha}
+        if studies is not None:
+            asked["studies"] = studies
+        check_flags_of_widths(lists, flags)
+        design = planned_design(study, lists, model, predictor)
+        widths_of_designs(design, lists, asked, icc_width, as_json=as_json)
         return
-    if each is not None or items or omega is not None:
-        raise UsageError("--each, --items and --omega are of --for icc; add it, or leave them out.")
+    refuse_idle(flags, OF_WIDTHS, "{}: --each, --items and --omega are of --for icc; add it, or leave them out.")
     if study is not None and is_of_patients(study, model, predictor):
-        idle |= {"icc-width": icc_width, "base": base, "trend": trend, "studies": studies, "seed": seed or None}
-        power_of_patients(study, lists, model, idle, scale or "r", alpha, as_json=as_json)
+        power_of_patients(study, lists, flags, model, scale or "r", alpha, as_json=as_json)
         return
-    if figure is None and (shape is not None or overwrite):
-        raise UsageError("--shape and --overwrite are of a figure; give --figure FILE with them.")
-    if "minutes" in lists and study is None and not any(lists.get("raters", ())):
-        raise UsageError("--minutes: nobody rates, so that it would not act; say how many raters.")
-    from doublecode.analysis.results.spread_work import Workers
-
-    _check(lists, figure, cheapest, icc_width, overwrite=overwrite)
-    n = 1000 if studies is None else studies
-    made = {"scale": scale, "ddf": ddf, "alpha": alpha, "studies": n, "half_width": half_width, "seed": seed}
-    design = _design(study, lists, model, predictor)
-    if family is not None and design is not None:
+    if family is not None and study is not None:
         raise UsageError("--family: a study folder says itself what its outcome is; give the plan by flags instead.")
-    workers = Workers(jobs, scheduler, keep)
-    result = _simulated(design, lists, formula, made | {"family": family}, workers)
-    written = None if figure is None else result.write_figure(figure, shape=shape or "lines", overwrite=overwrite)
-    words = result.text() if text else ""
-    if cheapest is not None:
-        result = _cheapest(result, cheapest, icc_width, workers)
-    _print(design, result, words, written, as_json=as_json)
-
-
-def _check(
-    lists: dict[str, list[float]], figure: Path | None, cheapest: float | None, icc_width: float | None, *,
-    overwrite: bool,
-) -> None:  # fmt: skip
-    """Refuse before any work what could not be answered after it."""
-    from doublecode.analysis.rendering.power_file import check_figure_file
-
-    varied = [name for name, values in lists.items() if len(values) > 1]
-    if figure is not None:
-        check_figure_file("--figure", figure, overwrite=overwrite)
-        if not 1 <= len(varied) <= 2:
-            raise UsageError(
-                f"--figure: {', '.join(varied) or 'nothing'} is varied; give one or two lists, as --patients 20,30,40."
-            )
-        if len([name for name in EFFECTS if name in lists]) > 1:
-            raise UsageError("--figure: two effects are two figures; give one of --within, --between and --trend.")
-    if icc_width is not None and cheapest is None:
-        raise UsageError("--icc-width: it is asked of the cheapest design; give --cheapest .8 with it.")
-    if cheapest is not None and not varied:
-        raise UsageError("--cheapest: nothing is varied; give a list, as --patients 20,30,40.")
-
-
-def _design(
-    study: Path | None,
-    lists: dict[str, list[float]],
-    model: str | None,
-    predictor: str | None,
-    *,
-    for_effect: bool = True,
-) -> StudyDesign | None:
-    """The plan that a study folder declares, with what was stated in its place; None without a study."""
-    if for_effect and not any(name in lists for name in EFFECTS):
-        raise UsageError(
-            "power: no effect is stated; give --within, --between or --trend, 0 for the type I error: the smallest "
-            "that would matter. What the study has found is not taken: its power would only repeat its p value."
-        )
-    if study is None:
-        if model is not None or predictor is not None:
-            raise UsageError("--model and --predictor are of a study folder; give it: doublecode power STUDY …")
-        missing = [f"--{name}" for name in ("patients", "sessions") if name not in lists]
-        if missing:
-            verb = "are" if len(missing) > 1 else "is"
-            raise UsageError(
-                f"power: {' and '.join(missing)} {verb} missing. Give it, or a study folder to take it from."
-            )
-        return None
-    from doublecode.analysis.study.design_of_study import study_design
-
-    return study_design(study, model=model, predictor=predictor).stating(_base(lists))
-
-
-def _base(lists: dict[str, list[float]]) -> dict[str, float]:
-    """One value of each part that was stated: the first; of raters the most, since a plan without them has no ICC."""
-    return {
-        name: max(values) if name == "raters" else values[0] for name, values in lists.items() if name not in EFFECTS
-    }
-
-
-def _simulated(
-    design: StudyDesign | None, lists: dict[str, list[float]], formula: str | None, made: dict[str, Any],
-    workers: Workers,
-) -> PowerResult:  # fmt: skip
-    from doublecode.analysis.planning.planned_study import PlannedStudy
-    from doublecode.analysis.planning.simulated_power import power as simulated
-
-    family = made.pop("family")
-    plan = PlannedStudy(**_base(lists), family=family) if design is None else design.plan  # type: ignore[arg-type]
-    varied = {name: values for name, values in lists.items() if len(values) > 1}
-    stated: dict[str, Any] = {name: lists[name][0] for name in EFFECTS if name in lists and name not in varied}
-    declared = None if design is None else str(design.spec["formula"])
-    with progress_bar() as show:
-        return simulated(
-            plan, **stated, vary=varied, formula=formula or declared, workers=workers, progress=show, **made
-        )
-
-
-def _cheapest(result: PowerResult, asked: float, icc_width: float | None, workers: Workers) -> PowerResult:
-    from doublecode.analysis.planning.fresh_draws import cheapest_again
-
-    with progress_bar() as show:
-        return cheapest_again(result, asked, icc_width, workers=workers, progress=show)
-
-
-def _print(design: StudyDesign | None, result: PowerResult, words: str, written: Path | None, *, as_json: bool) -> None:
-    from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.schemas.results import result_record
-
-    record = result_record(result) if as_json else None
-    if record is not None:
-        if design is not None:
-            record["design"]["planned"] = result_record(design)
-        if words:
-            record["design"]["text"] = words
-    elif design is not None:
-        print_answer(design, None)
-        say("")
-    print_answer(result, record)
-    if words and not as_json:
-        say(f"\n{words.replace('*', '')}")
-    if written is not None and not as_json:
-        say(f"\nFigure: {written}")
-
-
-def _numbers(name: str, text: str) -> list[float]:
-    """Numbers of an option: one, or several with commas between."""
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        option = "--" + name.replace("_", "-")
-        raise UsageError(
-            f"{option}: found {text!r}, allowed a number with a point (a share as .4, not 40%), or several as 20,30,40."
-        ) from None
-    return [int(value) if name in WHOLE and value == int(value) else value for value in values]
+    made = {"scale": scale, "ddf": ddf, "alpha": alpha, "half_width": half_width, "seed": seed, "formula": formula}
+    if studies is not None:
+        made["studies"] = studies
+    answer = AskedAnswer(figure, shape, overwrite, text, cheapest, icc_width, as_json)
+    answer.check(lists)
+    design = planned_design(study, lists, model, predictor, for_effect=True)
+    power_of_sessions(design, lists, family, made, answer, (jobs, scheduler, keep))

@@ -5,22 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from doublecode.analysis.cli.given_flags import refuse_idle
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.design_of_study import StudyDesign
 
 USED: Final = ("patients", "sessions", "dropout", "lost", "raters", "double", "icc_rating", "severity", "minutes")
+OTHERS: Final = (
+    "study", "purpose", "model", "predictor", "each", "items", "omega", "alpha", "studies", "seed", "icc_width",
+    "as_json",
+)  # fmt: skip
+"""Further flags that act."""
 LISTS: Final = ("patients", "sessions", "raters", "double")
 USUAL: Final = {"dropout": 0.0, "lost": 0.0, "severity": 0.2, "minutes": 60.0}
 
 
+def check_flags_of_widths(lists: Mapping[str, Sequence[float]], flags: Mapping[str, str]) -> None:
+    """Refuse flags that would not act on the width of an ICC, and lists of what is not varied.
+
+    Raises
+    ------
+    UsageError
+    """
+    idle = set(flags) - {*USED, *OTHERS}
+    refuse_idle(flags, idle, "--for icc: {} would not act on the width of an ICC; leave it out.")
+    varied = ", ".join(f"--{name}" for name in LISTS)
+    for name, several in lists.items():
+        if len(several) > 1 and name not in LISTS:
+            raise UsageError(f"--for icc: {flags[name]} has {len(several)} values; lists are {varied}.")
+
+
 def widths_of_designs(
-    design: StudyDesign | None,
+    plan: StudyDesign | None,
     lists: Mapping[str, Sequence[float]],
-    idle: Mapping[str, object],
     asked: Mapping[str, Any],
-    each: Sequence[float],
     icc_width: float | None,
     *,
     as_json: bool,
@@ -30,19 +49,19 @@ def widths_of_designs(
     Raises
     ------
     UsageError
-        Something is missing, or would not act.
+        Something is missing.
     """
     from doublecode.analysis.planning.icc_designs import icc_widths
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.schemas.results import result_record
 
-    _refuse_idle(lists, idle, each)
+    design = None if plan is None else plan.of_ratings(USED)
     values = _values(design, lists)
     kept = (1 - values["dropout"][0] / 2) * (1 - values["lost"][0])
     targets = {round(p * s * kept): None for p in values["patients"] for s in values["sessions"]}
     result = icc_widths(
         list(targets), [int(one) for one in values["raters"]], list(values["double"]), icc=values["icc_rating"][0],
-        severity=values["severity"][0], minutes=values["minutes"][0], each=int(each[0]), **asked,
+        severity=values["severity"][0], minutes=values["minutes"][0], **asked,
     )  # fmt: skip
     if icc_width is not None:
         result = result.cheapest(icc_width)
@@ -52,21 +71,6 @@ def widths_of_designs(
     elif design is not None:
         print_answer(design, None)
     print_answer(result, record)
-
-
-def _refuse_idle(lists: Mapping[str, Sequence[float]], idle: Mapping[str, object], each: Sequence[float]) -> None:
-    names = [name for name in lists if name not in USED] + [name for name, value in idle.items() if value is not None]
-    if names:
-        raise UsageError(
-            f"--for icc: --{names[0].replace('_', '-')} would not act on the width of an ICC; leave it out."
-        )
-    for name, values in (*lists.items(), ("each", each)):
-        if len(values) > 1 and name not in LISTS:
-            raise UsageError(f"--for icc: --{name.replace('_', '-')} has {len(values)} values; lists are {_options()}.")
-
-
-def _options() -> str:
-    return ", ".join(f"--{name}" for name in LISTS)
 
 
 def _values(design: StudyDesign | None, lists: Mapping[str, Sequence[float]]) -> dict[str, Sequence[float]]:

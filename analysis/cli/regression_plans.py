@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from doublecode.analysis.cli.given_flags import refuse_idle
 from doublecode.coding.console import say
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from doublecode.analysis.planning.effect_scales import Scale
+
+OTHERS: Final = ("study", "purpose", "model", "predictor", "scale", "alpha", "as_json")
+"""Flags that act beside the parts of a plan."""
 
 
 def is_of_patients(folder: Path, model: str | None, predictor: str | None) -> bool:
@@ -24,8 +28,8 @@ def is_of_patients(folder: Path, model: str | None, predictor: str | None) -> bo
 def power_of_patients(
     folder: Path,
     lists: Mapping[str, Sequence[float]],
+    flags: Mapping[str, str],
     model: str | None,
-    idle: Mapping[str, object],
     scale: Scale,
     alpha: float,
     *,
@@ -42,7 +46,7 @@ def power_of_patients(
     from doublecode.analysis.study.design_of_patients import patient_design
     from doublecode.schemas.results import result_record
 
-    _refuse(lists, idle)
+    _refuse(lists, flags)
     stated = {name: values[0] for name, values in lists.items() if name != "between"}
     design = patient_design(folder, model=model).stating(stated)
     sizes = [int(one) for one in lists["patients"]] if "patients" in lists else None
@@ -56,7 +60,7 @@ def power_of_patients(
     print_answer(result, record)
 
 
-def _refuse(lists: Mapping[str, Sequence[float]], idle: Mapping[str, object]) -> None:
+def _refuse(lists: Mapping[str, Sequence[float]], flags: Mapping[str, str]) -> None:
     said = "patients have one value each in this model, and power is a closed form"
     if "within" in lists:
         raise UsageError(f"--within: {said}; state the effect by --between.")
@@ -65,9 +69,7 @@ def _refuse(lists: Mapping[str, Sequence[float]], idle: Mapping[str, object]) ->
             "power: no effect is stated; give --between, the smallest that would matter (--scale f2 for Cohen's f²). "
             "What the study has found is not taken: its power would only repeat its p value."
         )
-    for name, value in idle.items():
-        if value is not None:
-            raise UsageError(f"--{name}: {said}; leave it out.")
+    refuse_idle(flags, set(flags) - {*lists, *OTHERS}, f"{{}}: {said}; leave it out.")
     for name, values in lists.items():
         if len(values) > 1 and name != "patients":
-            raise UsageError(f"--{name.replace('_', '-')}: {said}; a list is of --patients alone.")
+            raise UsageError(f"{flags[name]}: {said}; a list is of --patients alone.")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.planning.icc_closed_forms import bonett_width, exact_width
-from doublecode.analysis.planning.planned_study import check_seed
+from doublecode.analysis.planning.planned_study import check_seed, is_whole
 from doublecode.analysis.reliability.forms import spearman_brown
 from doublecode.analysis.reliability.planned_limits import Kind, planned_limits
 from doublecode.analysis.reliability.planned_pairs import rotating_layout
@@ -263,7 +263,8 @@ def _medians(limits: tuple[Any, Any], single: float, k: int) -> dict[str, float]
 
 
 def _listed(given: float | Sequence[float]) -> list[float]:
-    return list(given) if isinstance(given, Sequence) else [given]
+    values: list[float] = np.atleast_1d(given).tolist()
+    return values
 
 
 def _check(
@@ -277,9 +278,9 @@ def _check(
         refuse("icc", icc, "above 0 and below 1")
     if not 0 <= severity < 1:
         refuse("severity", severity, "0 to below 1")
-    if each < 2:
+    if not is_whole(each) or each < 2:
         refuse("each", each, "2 or more raters of a session that is coded several times")
-    if studies < LEAST:
+    if not is_whole(studies) or studies < LEAST:
         refuse("studies", studies, f"a whole number from {LEAST} on")
     if not minutes >= 0:
         refuse("minutes", minutes, "0 or more")
@@ -287,7 +288,7 @@ def _check(
         refuse("items, omega", (items, omega), "both or none: 2 or more items, omega above 0 and below 1")
     for name, values, least in (("targets", grid[0], LEAST_TARGETS), ("raters", grid[1], each)):
         for value in values:
-            if value != int(value) or value < least:
+            if not is_whole(value) or value < least:
                 refuse(name, value, f"whole numbers from {least} on")
     for value in grid[2]:
         if not 0 < value <= 1 or min(round(value * n) for n in grid[0]) < 2:

@@ -14,6 +14,8 @@ from doublecode.analysis.rendering.wording.power_words import (
     PowerFacts,
     caption,
     design_words_of,
+    failed_words,
+    found_between,
     found_of_several,
     found_words,
     paragraph,
@@ -31,8 +33,10 @@ HEADINGS: Final = {
     "severity": "Severity", "points": "Points", "minutes": "Minutes", "slope_sd": "*SD* of slopes",
     "icc_outcome": "Outcome’s ICC", "icc_predictor": "Predictor’s ICC", "icc_therapist": "Therapists’ ICC",
 }  # fmt: skip
-MOST_SAID: Final = 8
-"""Of more designs the text gives the range of power alone."""
+MOST_SAID: Final = 3
+"""Of more designs the text gives the range of power, and the cheapest that has enough."""
+ENOUGH: Final = 0.8
+MANY_FAILED: Final = 0.1
 EFFECTS: Final = {"within": "within patients", "between": "between patients", "trend": "per session"}
 
 
@@ -82,7 +86,10 @@ class PowerResult(Answer):
             columns += (column("hours", "Hours of rating", kind="number", digits=0),)
         if self.frame["icc_width"].notna().any():
             columns += (column("icc_width", "Width of the ICC’s CI", kind="bounded"),)
-        return (Table("power", f"Power at α = {self.spec['alpha']:g}, {self.spec['formula']}", shown, columns),)
+        title = f"Power at α = {self.spec['alpha']:g}, {self.spec['formula']}"
+        if self.frame["failed"].max() > MANY_FAILED:
+            title += f": {failed_words(self.frame['failed'].tolist())}"
+        return (Table("power", title, shown, columns),)
 
     def _scale_heading(self) -> str:
         return {"r": "Stated: *r*", "sd": "Stated: *SD*", "f2": "Stated: *f*²", "link": "Stated"}[self.spec["scale"]]
@@ -188,20 +195,30 @@ class PowerResult(Answer):
         return paragraph(self._facts(), " ".join(self._found(raters)))
 
     def _found(self, raters: bool) -> list[str]:
-        """What came out, a sentence per effect; of many designs the range of power alone."""
-        if not self.spec["vary"]:
-            level = self.spec["conf_level"]
+        """What came out, a sentence per effect; of many designs the range, and the cheapest with power of .80."""
+        level, varied = self.spec["conf_level"], list(self.spec["vary"])
+        if not varied:
             return [found_words(row, level, with_raters=raters) for row in records(self.frame)]
-        if len(self.frame) > MOST_SAID:
-            low, high = (format_number(self.frame["power"].agg(end), "bounded") for end in ("min", "max"))
-            return [f"Power lies between {low} and {high} (figure)."]
-        return [
-            found_of_several(
-                [(design_words_of({name: row[name] for name in self.spec["vary"]}), row) for row in own],
-                with_raters=raters,
-            )
-            for own in (records(rows) for _, rows in self.frame.groupby("term", sort=False, observed=True))
-        ]
+        own = [self._named(rows) for _, rows in self.frame.groupby("term", sort=False, observed=True)]
+        lost = self.frame["failed"]
+        failed = [f"Of each design {failed_words(lost.tolist())}."] if (lost > 0).any() else []
+        if self.design["n_cells"] <= MOST_SAID:
+            return [*(found_of_several(rows, with_raters=raters) for rows in own), *failed]
+        said = [*(found_between(rows) for rows in own), *failed]
+        if set(EFFECTS) & set(varied) or not (self.frame["effect"] != 0).any():
+            return said
+        asked = format_number(ENOUGH, "bounded")
+        try:
+            best = cheapest_rows(self.frame, varied, self.spec["plan"], ENOUGH, None)
+        except NotEstimable:
+            return [*said, f"None of the designs has power of {asked}."]
+        rows = self._named(best)
+        return [*said, f"The cheapest with power of {asked} is that with {rows[0][0]}; as it was chosen for its power, "
+                "that is on average somewhat too high.",
+                *(found_words(row, level, with_raters=raters) for _, row in rows)]  # fmt: skip
+
+    def _named(self, rows: pd.DataFrame) -> list[tuple[str, dict[str, Any]]]:
+        return [(design_words_of({name: row[name] for name in self.spec["vary"]}), row) for row in records(rows)]
 
     def _facts(self) -> PowerFacts:
         spec = self.spec

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import fdtri
 
-from doublecode.analysis.planning.planned_study import check_alpha
+from doublecode.analysis.planning.planned_study import check_alpha, is_whole
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
@@ -108,7 +108,7 @@ def regression_power(
     [0.67]
     """
     check_alpha(alpha, CALLER)
-    sizes = [n] if isinstance(n, (int, np.integer)) else list(n)
+    sizes = np.atleast_1d(n).tolist()
     if predictors < 1:
         raise UsageError(f"{CALLER}: predictors is {predictors}; allowed: 1 or more, the intercept not counted.")
     if not 1 <= terms <= predictors:
@@ -120,7 +120,7 @@ def regression_power(
     left = f2 / (1 + f2) * reliability
     seen = f2 if reliability == 1 else left / (1 - left)
     for size in sizes:
-        if size != int(size) or size < predictors + 2:
+        if not is_whole(size) or size < predictors + 2:
             raise UsageError(f"{CALLER}: n is {size!r} with {predictors} predictors; allowed: whole numbers from "
                              f"{predictors + 2} on.")  # fmt: skip
     frame = pd.DataFrame({

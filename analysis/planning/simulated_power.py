@@ -222,7 +222,8 @@ def _checked_variation(vary: Mapping[str, Sequence[float]], stated: Mapping[str,
             raise UsageError(f"{CALLER}: {name} is stated and varied; take one of them.")
         if isinstance(values, (str, float, int)) or not len(values) or len(set(values)) < len(values):
             raise UsageError(f"{CALLER}: vary: {name} has {values!r}; allowed: a list of different values.")
-    return {name: list(values) for name, values in vary.items()}
+    return {name: [one.item() if isinstance(one, np.generic) else one for one in values]
+            for name, values in vary.items()}  # fmt: skip
 
 
 def _resolved(plan: PlannedStudy, scale: Scale | None, ddf: ManyDdf) -> tuple[Scale, ManyDdf]:

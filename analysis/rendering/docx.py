@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from datetime import datetime
 from functools import singledispatch
 from pathlib import Path
 from typing import Any, Final
@@ -18,12 +17,11 @@ from doublecode.analysis.rendering.document import (
     Picture,
     Section,
 )
+from doublecode.analysis.rendering.docx_setup import set_font, set_properties
 from doublecode.analysis.rendering.docx_table import CELL_MARGIN_CM, table_xml
 from doublecode.analysis.rendering.tables import Column, Table, frame_of
 from doublecode.schemas.marks import bare, inline
 
-FONT: Final = "Times New Roman"
-_ANY_DAY: Final = datetime(2000, 1, 1)
 _TEXT_WIDTH_CM: Final = 16.5
 _PICTURE_HEIGHT_CM: Final = 21.0
 _FEWEST_LETTERS: Final = 4
@@ -55,26 +53,17 @@ def write_docx(document: Document, path: Path) -> None:
 
 
 def _set_up(file: Any, document: Document) -> None:
-    from docx.oxml.ns import qn
-    from docx.shared import Cm, Pt, RGBColor
+    from docx.shared import Cm, RGBColor
 
-    facts = file.core_properties
-    facts.title, facts.author, facts.comments, facts.last_modified_by = document.title, "doublecode", "", "doublecode"
-    facts.created = facts.modified = _ANY_DAY
-    facts.revision = 1
+    set_properties(file, document.title)
     page = file.sections[0]
     page.page_width, page.page_height = Cm(21.0), Cm(29.7)
     page.left_margin = page.right_margin = Cm((21.0 - _TEXT_WIDTH_CM) / 2)
     page.top_margin = page.bottom_margin = Cm(2.3)
     for name, size in (("Normal", 11), ("Title", 20), ("Heading 1", 15), ("Heading 2", 12)):
         style = file.styles[name]
-        style.font.name, style.font.size = FONT, Pt(size)
         style.font.color.rgb = RGBColor(0, 0, 0)
-        fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
-        for attribute in [key for key in fonts.attrib if "Theme" in key]:
-            del fonts.attrib[attribute]
-        for script in ("w:ascii", "w:hAnsi", "w:eastAsia", "w:cs"):
-            fonts.set(qn(script), FONT)
+        set_font(style, size)
 
 
 def _section(file: Any, section: Section, numbers: dict[str, int]) -> None:

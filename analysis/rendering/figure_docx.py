@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from doublecode.analysis.rendering.docx_setup import set_font, set_properties
 from doublecode.schemas.marks import bare, inline
-
-FONT: Final = "Times New Roman"
-_ANY_DAY: Final = datetime(2000, 1, 1)
 
 
 def figure_docx(png: bytes, width_cm: float, caption: str, text: str, path: Path) -> None:
@@ -27,19 +24,11 @@ def figure_docx(png: bytes, width_cm: float, caption: str, text: str, path: Path
     path : Path
     """
     import docx
-    from docx.oxml.ns import qn
     from docx.shared import Cm, Pt
 
     file = docx.Document()
-    facts = file.core_properties
-    facts.title, facts.author, facts.comments, facts.last_modified_by = "Power", "doublecode", "", "doublecode"
-    facts.created = facts.modified = _ANY_DAY
-    facts.revision = 1
-    normal: Any = file.styles["Normal"]
-    normal.font.name, normal.font.size = FONT, Pt(11)
-    fonts = normal.element.get_or_add_rPr().get_or_add_rFonts()
-    for script in ("w:ascii", "w:hAnsi", "w:eastAsia", "w:cs"):
-        fonts.set(qn(script), FONT)
+    set_properties(file, "Power")
+    set_font(file.styles["Normal"], 11)
     shape: Any = file.add_picture(io.BytesIO(png), width=Cm(width_cm))
     shape._inline.docPr.set("descr", bare(caption))
     _write(file.add_paragraph(), f"Figure 1. {caption}", Pt(9))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from doublecode.analysis.rendering.docx_setup import set_font, set_properties
 from doublecode.analysis.rendering.printed_parts import Cell, TableParts, kept
 from doublecode.schemas.marks import bare, inline
 
-FONT: Final = "Times New Roman"
-_ANY_DAY: Final = datetime(2000, 1, 1)
 _ACROSS, _TURNED = 16.5, 25.2  # cm of text on A4
 _SIZES: Final = (11.0, 10.0, 9.0, 8.0, 7.0)
 _LETTER: Final = 0.5 * 2.54 / 72  # cm per letter and point, of a stub, which may wrap
@@ -41,7 +39,8 @@ def write_tables(tables: Sequence[TableParts], path: Path, title: str, *, apart:
     from docx.enum.section import WD_ORIENT, WD_SECTION
 
     file = docx.Document()
-    _set_up(file, title)
+    set_properties(file, title)
+    set_font(file.styles["Normal"], 11)
     turned = False
     for at, table in enumerate(tables):
         before, turned = turned, _needs(table, 9.0) > _ACROSS
@@ -51,21 +50,6 @@ def write_tables(tables: Sequence[TableParts], path: Path, title: str, *, apart:
         _page(section, turned=turned)
         _table(file, table, _TURNED if turned else _ACROSS)
     file.save(str(path))
-
-
-def _set_up(file: Any, title: str) -> None:
-    from docx.oxml.ns import qn
-    from docx.shared import Pt
-
-    facts = file.core_properties
-    facts.title, facts.author, facts.comments, facts.last_modified_by = title, "doublecode", "", "doublecode"
-    facts.created = facts.modified = _ANY_DAY
-    facts.revision = 1
-    style = file.styles["Normal"]
-    style.font.name, style.font.size = FONT, Pt(11)
-    fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
-    for script in ("w:ascii", "w:hAnsi", "w:eastAsia", "w:cs"):
-        fonts.set(qn(script), FONT)
 
 
 def _page(section: Any, *, turned: bool) -> None:

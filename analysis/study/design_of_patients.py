@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -15,9 +15,17 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table
 from doublecode.analysis.rendering.wording.planning import design_table
 from doublecode.analysis.study.planned_model import PlannedModel, planned_model
-from doublecode.analysis.study.planned_values import ASSUMED_ICC, ORIGINS, DesignValue, raters_of, sessions_used
-from doublecode.analysis.study.planned_variances import rating_values, readable
-from doublecode.schemas.errors import DoublecodeError, UsageError
+from doublecode.analysis.study.planned_values import (
+    ASSUMED_ICC,
+    ORIGINS,
+    DesignValue,
+    design_values,
+    mean_reliability,
+    raters_of,
+    sessions_used,
+)
+from doublecode.analysis.study.planned_variances import rating_values, readable, scored_rows
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import IN_NO_NUMBER
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.results import Note
@@ -86,9 +94,7 @@ class PatientDesign(Answer):
                     f"{ended(allowed(name, STATED))}"
                 )
         own = [DesignValue(name, float(value), "stated", "stated") for name, value in values.items()]
-        columns = (self.frame[name].tolist() for name in ("part", "value", "origin", "source"))
-        before = [DesignValue(*row) for row in zip(*columns, strict=True)]
-        return _answer(self.spec, [*before, *own], self.notes, self.rows)
+        return _answer(self.spec, [*design_values(self.frame), *own], self.notes, self.rows)
 
     def power(
         self,
@@ -180,52 +186,53 @@ def patient_design(folder: str | Path, *, model: str | None = None, from_data: b
     ]
     if not any(one.part == "minutes" for one in values):
         values.append(DesignValue("minutes", MINUTES, "default", "default"))
-    intake, notes = readable(study.folder) if from_data else (None, ())
-    if intake is not None:
-        values += _sample(intake, planned, study)
-    values += [one for name in (*planned.factors, planned.outcome) if name in named
-               for one in _reliability(study, intake, named[name], predictor)]  # fmt: skip
+    found, why_not = _of_data(study, planned, from_data=from_data)
     spec = {"study": study.name, "model": planned.model, "formula": planned.formula, "predictors": planned.predictors,
             "tested": ":".join(planned.factors), "factors": list(planned.factors), "outcome": planned.outcome,
             "predictor": planned.predictor}  # fmt: skip
     product = [Note("design_product")] if len(planned.factors) > 1 else []
-    return _answer(spec, values, (*planned.notes, *product, *notes), patients.index)
+    return _answer(spec, [*values, *found], (*planned.notes, *product, *why_not), patients.index)
 
 
-def _sample(intake: Intake, planned: PlannedModel, study: Study) -> Iterator[DesignValue]:
-    """How many patients have all that the regression asks for."""
-    from doublecode.analysis.study.run import frame_of, score_study
+def _of_data(study: Study, planned: PlannedModel, *, from_data: bool) -> tuple[list[DesignValue], list[Note]]:
+    """Sample and reliabilities by the data, where they are asked and can tell; else as assumed, and why."""
+    intake, why_not = readable(study.folder) if from_data else (None, ())
+    values, notes = ([], []) if intake is None else _sample(intake, planned, study)
+    named = {one.name: one for one in study.variables}
+    for name in (*planned.factors, planned.outcome):
+        if name in named:
+            found, why_assumed = _reliability(study, intake, named[name], named[planned.predictor])
+            values += found
+            notes += why_assumed
+    return values, [*why_not, *notes]
 
+
+def _sample(intake: Intake, planned: PlannedModel, study: Study) -> tuple[list[DesignValue], list[Note]]:
+    """How many patients have all that the regression asks for, or why that is not known."""
     model = next((one for one in study.moderations if one.name == planned.model), None)
-    if model is None or not (len(intake.ratings) or len(intake.outcomes)):
-        return
-    try:
-        items, scores = score_study(intake)
-        frame = frame_of(intake, scores, items).frame
-    except DoublecodeError:
-        return
-    rows = frame if model.subset is None else frame.query(model.subset)
+    if model is None:
+        return [], []
+    rows, why_not = scored_rows(intake, model.subset, model.title)
+    if rows is None:
+        return [], why_not
     names = [model.outcome, model.predictor, *filter(None, [model.moderator]), *model.covariates]
-    yield DesignValue("patients", int(rows[names].notna().all(axis=1).sum()), "data", "complete_patients")
+    return [DesignValue("patients", int(rows[names].notna().all(axis=1).sum()), "data", "complete_patients")], []
 
 
-def _reliability(study: Study, intake: Intake | None, variable: Variable, predictor: Variable) -> Iterator[DesignValue]:
-    """Reliability of a score as it is analysed, and of the predictor that of one rating."""
+def _reliability(
+    study: Study, intake: Intake | None, variable: Variable, predictor: Variable
+) -> tuple[list[DesignValue], list[Note]]:
+    """Reliability of a score as it is analysed, and of the predictor that of one rating; why it is assumed."""
     declared = {one.part: one.value for one in raters_of(study, variable)}
     if not declared["raters"]:
-        return
-    found = [] if intake is None else rating_values(intake, variable)
+        return [], []
+    found, why_not = ([], []) if intake is None else rating_values(intake, variable)
     single = found[0] if found else DesignValue("icc_rating", ASSUMED_ICC, "default", "default")
     if variable.name == predictor.name:
-        yield single
-        return
+        return [single], why_not
     value = mean_reliability(single.value, declared["double"])
-    yield DesignValue(f"{RELIABILITY}{variable.name}", value, single.origin, "icc_used" if found else "default")
-
-
-def mean_reliability(single: float, double: float) -> float:
-    """Reliability of scores of which a share is the mean of two ratings: that of half the error."""
-    return 1 / (1 + (1 / single - 1) * (1 - double / 2))
+    source = "icc_used" if found else "default"
+    return [DesignValue(f"{RELIABILITY}{variable.name}", value, single.origin, source)], why_not
 
 
 def _answer(

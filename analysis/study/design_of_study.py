@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -19,26 +19,32 @@ from doublecode.analysis.study.planned_values import (
     ORIGINS,
     DesignValue,
     Followed,
+    design_values,
     followed,
     lag_of,
     left_out_of,
+    mean_reliability,
     raters_of,
     sessions_used,
 )
-from doublecode.analysis.study.planned_variances import frame_values, rating_values, readable
-from doublecode.schemas.errors import DoublecodeError, UsageError
+from doublecode.analysis.study.planned_variances import frame_values, rating_values, readable, scored_rows
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from doublecode.analysis.planning.power_result import PowerResult
-    from doublecode.analysis.study.study_run import Intake
     from doublecode.schemas.study import Study
     from doublecode.schemas.study_parts import Variable
 
 CALLER: Final = "power"
 ALONE: Final = 0.999
 """Share of variance between patients of a predictor of which each patient has one value."""
+OF_RATINGS: Final = (
+    "design_of_headline", "design_of_several", "design_no_model", "design_no_data", "design_problems",
+    "design_not_scored", "design_no_icc", "design_icc_outside", "design_strata", "design_more_ratings",
+)  # fmt: skip
+"""Notes that are of the ratings, too."""
 DEFAULTS: Final = {"icc_outcome": 0.4, "icc_predictor": 0.25, "minutes": 60.0}
 
 
@@ -49,7 +55,7 @@ class StudyDesign(Answer):
     Attributes
     ----------
     spec : dict
-        ``study``, ``model``, ``outcome``, ``predictor``, ``formula``, ``lag``, ``family``.
+        ``study``, ``model``, ``outcome``, ``predictor``, ``formula`` (empty of ratings alone), ``lag``, ``family``.
     frame : DataFrame
         One row per part: ``part``, ``value``, ``origin`` ("declared", "data", "default", "stated"), ``source``.
     design : dict
@@ -69,10 +75,13 @@ class StudyDesign(Answer):
 
     def tables(self) -> tuple[Table, ...]:
         """The parts in words."""
-        return (design_table(f"Planned study, {self.spec['formula']}", self.frame),)
+        title = f"Planned study, {self.spec['formula']}" if self.spec["formula"] else "Planned ratings"
+        return (design_table(title, self.frame),)
 
     def counted(self) -> str:
-        """Say which model of the study it is of."""
+        """Say which model of the study it is of, or of what the ratings are."""
+        if not self.spec["formula"]:
+            return f"{self.spec['study']}: ratings of {self.spec['predictor']}"
         outcome = self.spec["outcome"] or "an outcome"
         declared = f"model {self.spec['model']!r}" if self.spec["model"] else "the usual model"
         kind = f" ({self.spec['family']})" if self.spec["family"] else ""
@@ -102,7 +111,13 @@ class StudyDesign(Answer):
             if name not in PARTS:
                 raise UsageError(f"{CALLER}: {name!r} is no part of a plan; {ended(allowed(name, PARTS))}")
         own = [DesignValue(name, float(value), "stated", "stated") for name, value in values.items()]
-        return _answer(self.spec, [*_values(self.frame), *own], self.notes, self.rows)
+        return _answer(self.spec, [*design_values(self.frame), *own], self.notes, self.rows)
+
+    def of_ratings(self, parts: Collection[str]) -> StudyDesign:
+        """The parts that the ICC of the predictor's ratings rests on, without the model, which does not act on it."""
+        kept = [one for one in design_values(self.frame) if one.part in parts]
+        notes = tuple(note for note in self.notes if note.kind in OF_RATINGS)
+        return _answer({**self.spec, "formula": "", "family": None}, kept, notes, self.rows)
 
     def power(self, **asked: Any) -> PowerResult:
         """Power of the plan by the study's model; arguments as of :func:`doublecode.analysis.power`, effects stated."""
@@ -214,42 +229,26 @@ def _declared(study: Study, predictor: Variable, who: Followed, planned: Planned
 def _of_data(
     study: Study, planned: PlannedModel, predictor: Variable, who: Followed, values: list[DesignValue]
 ) -> tuple[list[DesignValue], list[Note]]:
-    """What the data show, or why nothing is taken from them."""
+    """Design values by ratings and outcomes, the effect none of them; and why others are not taken."""
     intake, why_not = readable(study.folder)
-    return [] if intake is None else _found(intake, planned, predictor, who, values), list(why_not)
-
-
-def _found(
-    intake: Intake, planned: PlannedModel, predictor: Variable, who: Followed, values: list[DesignValue]
-) -> list[DesignValue]:
-    """Design values by ratings and outcomes; the effect is none of them."""
-    from doublecode.analysis.study.run import frame_of, score_study
-
+    if intake is None:
+        return [], list(why_not)
     known = {one.part: one.value for one in values}
-    found = rating_values(intake, predictor) if known["raters"] else []
+    found, why_no_icc = rating_values(intake, predictor) if known["raters"] else ([], [])
     known |= {one.part: one.value for one in found}
-    reliability = 1.0
-    if known["raters"]:  # a mean of two has half the error
-        reliability = 1 / (1 + (1 / known["icc_rating"] - 1) * (1 - known["double"] / 2))
-    if len(intake.ratings) or len(intake.outcomes):
-        try:
-            items, scores = score_study(intake)
-            frame = frame_of(intake, scores, items).frame
-        except DoublecodeError:
-            return found
-        found += frame_values(frame, planned, who, int(known.get("therapists", 0)), reliability)
-    return [one for one in found if not (one.part == "icc_predictor" and is_of_patient(predictor))]
+    reliability = mean_reliability(known["icc_rating"], known["double"]) if known["raters"] else 1.0
+    frame, why_no_rows = scored_rows(intake)
+    why_no_shares: list[Note] = []
+    if frame is not None:
+        own, why_no_shares = frame_values(frame, planned, who, int(known.get("therapists", 0)), reliability)
+        found += [one for one in own if not (one.part == "icc_predictor" and is_of_patient(predictor))]
+    return found, [*why_no_icc, *why_no_rows, *why_no_shares]
 
 
 def _last(values: list[DesignValue]) -> list[DesignValue]:
     """The last value of each part, in the order of a plan."""
     last = {one.part: one for one in values}
     return [last[name] for name in PARTS if name in last]
-
-
-def _values(frame: pd.DataFrame) -> list[DesignValue]:
-    columns = (frame[name].tolist() for name in ("part", "value", "origin", "source"))
-    return [DesignValue(*row) for row in zip(*columns, strict=True)]
 
 
 def _answer(

@@ -40,8 +40,6 @@ class PlannedModel:
     predictors, factors : int, tuple of str
         Of a regression with one value per patient: its columns, and the variables whose product (or which alone) is
         tested; 0 and empty of a multilevel model.
-    moderated : str
-        The moderator, where the product is tested.
     family : str, optional
         Of an outcome that is done or not, or counted, which is simulated as such.
     notes : tuple of Note
@@ -93,12 +91,17 @@ def _planned(study: Study, chosen: Model | None, predictor: str | None) -> Plann
         _only(predictor, (chosen.predictor,), chosen.name)
         factors = (chosen.predictor, *filter(None, [chosen.moderator]))
         n = len(factors) + len(chosen.covariates) + (chosen.moderator is not None)
-        return PlannedModel(chosen.name, chosen.outcome, chosen.predictor, chosen.formula, n, factors)
+        robust = (Note("design_robust"),) if study.regression_errors == "HC3" else ()
+        return PlannedModel(chosen.name, chosen.outcome, chosen.predictor, chosen.formula, n, factors, robust)
     if isinstance(chosen, PatientModel):
         _only(predictor, (chosen.predictor,), chosen.name)
-        left = (Note("design_patient_mean", numbers={"predictor": chosen.predictor}),)
+        left = [Note("design_patient_mean", numbers={"predictor": chosen.predictor})]
+        if chosen.therapists != "ignored":
+            left.append(Note("design_therapists"))
         n = len(chosen.fixed)  # the outcome counts for the predictor
-        return PlannedModel(chosen.name, chosen.outcome, chosen.predictor, chosen.formula, n, (chosen.predictor,), left)
+        return PlannedModel(
+            chosen.name, chosen.outcome, chosen.predictor, chosen.formula, n, (chosen.predictor,), tuple(left)
+        )
     return _undeclared(study, predictor)
 
 

@@ -47,6 +47,12 @@ class DesignValue:
     source: str
 
 
+def design_values(frame: pd.DataFrame) -> list[DesignValue]:
+    """The parts of a planned study, of the frame that shows them."""
+    columns = (frame[name].tolist() for name in ("part", "value", "origin", "source"))
+    return [DesignValue(*row) for row in zip(*columns, strict=True)]
+
+
 @dataclass(frozen=True)
 class Followed:
     """Sessions of the study's patients, by ``sessions.csv``.
@@ -109,6 +115,11 @@ def followed(sessions: pd.DataFrame, patients: pd.DataFrame, used: frozenset[int
         len(last), usual, int(own["therapist"].nunique()), reached, lag, float(np.clip(gone, 0, 0.95)),
         float((own["status"] == "not_rated").mean()), usual if used is None else sorted(used)[usual - 1],
     )  # fmt: skip
+
+
+def mean_reliability(single: float, double: float) -> float:
+    """Reliability of scores of which a share is the mean of two ratings: that of half the error."""
+    return 1 / (1 + (1 / single - 1) * (1 - double / 2))
 
 
 def sessions_used(study: Study, variables: list[Variable]) -> frozenset[int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -26,40 +27,60 @@ MOST_SHARE: Final = 0.95
 
 
 def readable(folder: Path) -> tuple[Intake | None, tuple[Note, ...]]:
-    """The data of a study folder; where nothing can be taken from them None, and why."""
-    from doublecode.analysis.study.run import read_study
+    """What counts of the data of a study folder; where nothing can be taken from them None, and why."""
+    from doublecode.analysis.study.run import in_the_numbers, read_study
 
     try:
         intake = read_study(folder)
     except DoublecodeError as wrong:
-        return None, (Note("design_no_data", numbers={"reason": str(wrong).partition("\n")[0]}),)
+        return None, (_why("design_no_data", wrong),)
     if intake.errors:
         return None, (Note("design_problems", numbers={"n": len(intake.errors)}),)
-    return intake, ()
+    return in_the_numbers(intake), ()
 
 
-def rating_values(intake: Intake, variable: Variable) -> list[DesignValue]:
-    """ICC(A,1) of one rating in the main phase, and the share of raters' severity in its error; empty without pairs."""
+def scored_rows(intake: Intake, subset: str | None = None, where: str = "") -> tuple[pd.DataFrame | None, list[Note]]:
+    """The analysis frame, or its `subset`; None where there are no data yet, or where it cannot be made, and why."""
+    from doublecode.analysis.regression.regression_design import choose_subset
+    from doublecode.analysis.study.frame_of_study import study_frame
+
+    if not (len(intake.ratings) or len(intake.outcomes)):
+        return None, []
+    try:
+        return choose_subset(subset, study_frame(intake).frame, where=where)[0], []
+    except DoublecodeError as wrong:
+        return None, [_why("design_not_scored", wrong)]
+
+
+def _why(kind: str, wrong: DoublecodeError, **numbers: str) -> Note:
+    return Note(kind, numbers={"reason": str(wrong).partition("\n")[0], **numbers})
+
+
+def rating_values(intake: Intake, variable: Variable) -> tuple[list[DesignValue], list[Note]]:
+    """ICC(A,1) of one rating in the main phase, and the share of raters' severity in its error; else why there is none.
+
+    Of fewer than ten ratings nothing is said: there are no data yet.
+    """
     from doublecode.analysis.reliability.interrater import icc
 
     part = _ratings(intake, variable)
     if len(part) < FEWEST:
-        return []
+        return [], []
     one_way = intake.study.use(str(variable.instrument)).reliability == "one-way"
     try:
         found = icc(part, targets="session_id", raters=None if one_way else "rater", ratings="value", k=1)
-    except DoublecodeError:
-        return []
+    except DoublecodeError as wrong:
+        return [], [_why("design_no_icc", wrong, variable=variable.name)]
     own = found.frame.set_index("form")["estimate"]
     single = next((float(own[name]) for name in ("ICC(A,1)", "ICC(1,1)") if name in own.index), float("nan"))
     if not 0 < single <= 1:
-        return []
+        return [], [Note("design_icc_outside", numbers={"variable": variable.name, "icc": single})]
     values = [DesignValue("icc_rating", single, "data", "icc")]
     parts = found.variances.set_index("component")["variance"].clip(lower=0.0)
     if "rater" in parts.index and parts["rater"] + parts["residual"] > 0:
         share = float(parts["rater"] / (parts["rater"] + parts["residual"]))
         values.append(DesignValue("severity", share, "data", "severity"))
-    return values
+    return values, []
 
 
 def _ratings(intake: Intake, variable: Variable) -> pd.DataFrame:
@@ -82,8 +103,8 @@ def _ratings(intake: Intake, variable: Variable) -> pd.DataFrame:
 
 def frame_values(
     frame: pd.DataFrame, planned: PlannedModel, who: Followed, therapists: int, reliability: float
-) -> list[DesignValue]:
-    """Shares of variance between patients and therapists, and the share of the sessions that are lost.
+) -> tuple[list[DesignValue], list[Note]]:
+    """Shares of variance between patients and therapists, and the share of sessions lost; of what fails the reason.
 
     Parameters
     ----------
@@ -97,48 +118,62 @@ def frame_values(
         Of the predictor as it is analysed: observed variance that is true.
     """
     values: list[DesignValue] = []
+    notes: list[Note] = []
     has_outcome = planned.outcome in frame.columns
-    if has_outcome and planned.family is not None:
-        mean = float(frame[planned.outcome].mean())
-        values += [DesignValue("base", mean, "data", "base")] if mean > 0 else []
-    elif has_outcome:
-        values += _outcome_values(frame, planned.outcome, therapists)
-    shares = _shares(frame, planned.predictor, "patient")
-    if shares is not None and sum(shares) > 0:
-        true = min(shares[0] / (reliability * sum(shares)), MOST_SHARE)
-        values.append(DesignValue("icc_predictor", true, "data", "icc_predictor"))
+    makers = {planned.predictor: partial(_predictor_values, frame, planned.predictor, reliability)}
+    if has_outcome:
+        makers[planned.outcome] = partial(_outcome_values, frame, planned.outcome, therapists, planned.family)
+    for name, made in makers.items():
+        try:
+            values += made()
+        except DoublecodeError as wrong:
+            notes.append(_why("design_no_shares", wrong, variable=name))
     names = [planned.predictor, *([planned.outcome] if has_outcome else [])]
     until = frame[frame["session"] <= who.last_number]
     there = int(until[names].notna().all(axis=1).sum())
     if there >= FEWEST and who.analysable > 0:
         lost = float(np.clip(1 - there / who.analysable, 0.0, MOST_SHARE))
         values.append(DesignValue("lost", lost, "data", "rows"))
-    return values
+    return values, notes
 
 
-def _outcome_values(frame: pd.DataFrame, outcome: str, therapists: int) -> list[DesignValue]:
-    shares = _shares(frame, outcome, "patient", *(["therapist"] if therapists else []), course=True)
-    if shares is None or not sum(shares) > 0:
+def _predictor_values(frame: pd.DataFrame, predictor: str, reliability: float) -> list[DesignValue]:
+    shares = _shares(frame, predictor, "patient")
+    if not sum(shares) > 0:
         return []
+    true = min(shares[0] / (reliability * sum(shares)), MOST_SHARE)
+    return [DesignValue("icc_predictor", true, "data", "icc_predictor")]
+
+
+def _outcome_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str | None) -> list[DesignValue]:
+    if family is not None:
+        mean = float(frame[outcome].mean())
+        return [DesignValue("base", mean, "data", "base")] if mean > 0 else []
+    shares = _shares(frame, outcome, "patient", *(["therapist"] if therapists else []), course=True)
     total = sum(shares)
+    if not total > 0:
+        return []
     values = [DesignValue("icc_outcome", min(shares[0] / total, MOST_SHARE), "data", "icc_outcome")]
     if therapists:
         values.append(DesignValue("icc_therapist", shares[1] / total, "data", "icc_therapist"))
     return values
 
 
-def _shares(frame: pd.DataFrame, name: str, *groups: str, course: bool = False) -> tuple[float, ...] | None:
-    """Variances between the groups and the rest, what time explains apart where there is a `course`."""
+def _shares(frame: pd.DataFrame, name: str, *groups: str, course: bool = False) -> tuple[float, ...]:
+    """Variances between the groups and the rest, what time explains apart where there is a `course`; none of few rows.
+
+    Raises
+    ------
+    DoublecodeError
+        The model cannot be fitted.
+    """
     from doublecode.analysis.mixed.fit import fit_mixed
 
     rows = frame[[name, "session", *groups]].dropna()
     if len(rows) < FEWEST or rows["patient"].nunique() == len(rows) or not rows[name].std() > 0:
-        return None
+        return ()
     random = " + ".join(f"(1 | {group})" for group in groups)
-    try:
-        found = fit_mixed(f"{name} ~ {'session' if course else '1'} + {random}", rows, ddf="z").variances
-    except DoublecodeError:
-        return None
+    found = fit_mixed(f"{name} ~ {'session' if course else '1'} + {random}", rows, ddf="z").variances
     own = found.groupby("group", sort=False)["variance"].first()
     shares = (*(float(own[group]) for group in groups), float(own["Residual"]))
     return tuple(one if one > NOTHING * sum(shares) else 0.0 for one in shares)

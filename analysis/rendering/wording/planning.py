@@ -110,6 +110,15 @@ SENTENCES: Final[dict[str, Wording]] = {
     "design_more_ratings": "recodes and anchors are not in the hours of rating",
     "design_problems": "the data hold {n} problem(s) that stop an analysis; nothing was taken from them",
     "design_no_data": "nothing is taken from data, which are not there yet: {reason}",
+    "design_not_scored": "no sample and no variances are taken from the data, which could not be scored: {reason}",
+    "design_no_icc": "the ICC of {variable} is assumed, since its ratings give none: {reason}",
+    "design_icc_outside": "the ICC of {variable} is assumed, since that of its ratings is {icc:.2f}",
+    "design_no_shares": "how the variance of {variable} lies is assumed, since its data do not give it: {reason}",
+    "design_robust": (
+        "the closed form is of least-squares errors; the study’s regressions stand on HC3 errors (regression_errors), "
+        "by which power is smaller: some .05 with 40 patients and four predictors, some .03 with 80"
+    ),
+    "design_therapists": "left out: therapists; the closed form takes patients as independent of one another",
     "design_product": (
         "tested is a product, and the closed form takes predictors as fixed: of scores that are drawn, with error, "
         "power is some hundredths smaller"

@@ -198,10 +198,10 @@ def paragraph(facts: PowerFacts, found: str) -> str:
 
 
 def found_words(row: Mapping[str, Any], conf_level: float, *, with_raters: bool) -> str:
-    """What one design yields: power with its limits, widths, failures, hours."""
+    """What one design yields: power with its limits, the slope that is expected, widths, failures, hours."""
     said = (
-        f"Power for the effect {LEVELS[row['term']]} is {_power(row)}; the {100 * conf_level:g} % interval of the "
-        f"slope is expected to be {format_number(row['width'])} wide"
+        f"Power for the effect {LEVELS[row['term']]} is {_power(row)}. {_expected(row)}; its {100 * conf_level:g} % "
+        f"interval is expected to be {format_number(row['width'])} wide"
     )
     if row["icc_width"] == row["icc_width"]:
         said += f", that of the raters' ICC(A,1) {format_number(row['icc_width'], 'bounded')}"
@@ -213,13 +213,40 @@ def found_words(row: Mapping[str, Any], conf_level: float, *, with_raters: bool)
 
 
 def found_of_several(rows: Sequence[tuple[str, Mapping[str, Any]]], *, with_raters: bool) -> str:
-    """What several designs yield, each with its name and its hours."""
-    said = [
-        f"{_power(row)} with {name}"
-        + (f" ({row['hours']:.0f} hours of rating)" if with_raters and row["hours"] else "")
-        for name, row in rows
-    ]
+    """What several designs yield, each with its name, the slope that is expected, and its hours."""
+    said = []
+    for name, row in rows:
+        hours = f", {row['hours']:.0f} hours of rating" if with_raters and row["hours"] else ""
+        slope = f"slope on average estimated as {format_number(row['mean_estimate'])}"
+        said.append(f"{_power(row)} with {name} ({slope}{hours})")
     return f"Power for the effect {LEVELS[rows[0][1]['term']]} is {joined(said)}."
+
+
+def found_between(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """What many designs yield: the lowest and the highest power, each with its design, and the slopes' range."""
+    ordered = sorted(rows, key=lambda one: one[1]["power"])
+    (least, low), (most, high) = ordered[0], ordered[-1]
+    slopes = sorted((row["mean_estimate"] for _, row in rows), key=abs)
+    ends = list(dict.fromkeys(format_number(slopes[place]) for place in (0, -1)))
+    estimated = f"between {joined(ends)}" if len(ends) > 1 else f"as {ends[0]}"
+    return (
+        f"Power for the effect {LEVELS[low['term']]} lies between {_power(low)} with {least} and {_power(high)} with "
+        f"{most}; the slope is on average estimated {estimated}."
+    )
+
+
+def failed_words(shares: Sequence[float]) -> str:
+    """How many studies could not be fitted, of several designs at most."""
+    most = f"{'up to ' if len(set(shares)) > 1 else ''}{_percent(max(shares), 0 if max(shares) >= 0.01 else 1)}"
+    return f"{most} of the studies could not be fitted"
+
+
+def _expected(row: Mapping[str, Any]) -> str:
+    """The mean of the estimates beside the slope of true scores, from which rating error takes."""
+    return (
+        f"The slope is on average estimated as {format_number(row['mean_estimate'])}, where that of true scores is "
+        f"{format_number(row['slope'])}"
+    )
 
 
 def _method(family: str | None) -> str:

@@ -92,6 +92,16 @@ def test_the_cheapest_of_a_grid(run):
     ((*PLAN, "--within", ".3", "--minutes", "30"), "nobody rates"),
     ((*PLAN, "--within", ".3", "--shape", "map"), "are of a figure"),
     ((*PLAN, "--within", ".3", "--overwrite"), "are of a figure"),
+    ((*PLAN, "--trend", "0,5"), "--trend: found '0,5'; a comma stands between values"),
+    ((*PLAN, "--within", ".3", "--double", "0,4"), "Write 0.4 if that is the number, and 0,4.0 for two values"),
+    ((*PLAN, "--within", "-0,3"), "Write -0.3"),
+    ((*PLAN, "--within", ".3", "--lost", "0,1,0,2"), "Write 0.1"),
+    ((*PLAN, "--within", ".3", "--slope-sd", "1,5"), "Write 1.5"),
+    ((*PLAN, "--within", ".3", "--raters", "2.5"), "--raters: found '2.5', allowed a whole number"),
+    ((*RATED, "--sessions", "5.5"), "--sessions: found '5.5', allowed a whole number"),
+    ((*RATED, "--each", "1"), "each is 1; allowed: 2 or more"),
+    ((*RATED, "--keep", "answers"), "--keep would not act"),
+    ((*PLAN, "--within", ".3", "--each", "2"), "are of --for icc"),
     ((*RATED, "--seed", "-1"), "seed is -1"),
     ((*RATED, "--family", "poisson"), "--family would not act"),
     ((*RATED, "--ddf", "z"), "--ddf would not act"),
@@ -102,6 +112,13 @@ def test_what_is_refused(run, words, message):
     code, _, err = run(*words)
     assert code == 2
     assert message in err
+
+
+def test_lists_with_a_nought_are_read_as_they_are_meant(run):
+    code, out, _ = run("--patients", "12", "--sessions", "5", "--studies", "100", "--within", "0,.3", "--raters", "0,3",
+                       "--double", "0,1.0", "--icc-rating", ".6", "--json")  # fmt: skip
+    assert code == 0
+    assert json.loads(out)["spec"]["vary"] == {"raters": [0, 3], "double": [0.0, 1.0], "within": [0.0, 0.3]}
 
 
 def test_widths_of_the_raters_icc(run):

@@ -93,6 +93,7 @@ def test_a_grid_its_costs_and_the_cheapest():
     assert alpha["bonett"] == pytest.approx(alpha["exact"], abs=0.01)
     alone = icc_widths(120, 10, 0.5, icc=0.6, minutes=30, studies=60).frame
     assert alone["width"].iloc[0] == single["width"].iloc[6]
+    pd.testing.assert_frame_equal(alone, icc_widths(np.array([120]), (10,), 0.5, icc=0.6, minutes=30, studies=60).frame)
     with pytest.raises(
         NotEstimable, match=r"none of 8 designs has an interval of ICC\(A,1\) within 0.01. The narrowest"
     ):
@@ -118,6 +119,10 @@ def test_raters_who_share_too_little_are_named():
     ({"share": 0.01}, "two sessions or more are coded several times"),
     ({"share": 1.5}, "share is 1.5"),
     ({"studies": 5}, "from 20 on"),
+    ({"studies": 30.5}, "studies is 30.5"),
+    ({"each": 2.5}, "each is 2.5"),
+    ({"targets": [40, float("nan")]}, "targets is nan"),
+    ({"raters": "three"}, "raters is 'three'"),
     ({"items": 7}, "both or none"),
     ({"conf_level": 2}, "conf_level"),
 ])  # fmt: skip

@@ -192,6 +192,58 @@ def test_the_text_of_a_proposal_has_every_assumption():
         assert part in said
 
 
+def test_the_text_says_the_slope_that_is_expected_and_lists_no_grid():
+    """One design and three are told one by one; of four the range and the cheapest with power of .80."""
+    plan = PlannedStudy(patients=20, sessions=6, raters=4, double=0.3, icc_rating=0.6)
+
+    def told(**varied):
+        found = power(plan, within=0.4, vary=varied, studies=100, seed=4)
+        return found, found.text()
+
+    def short(value):
+        return f"{value:.2f}"
+
+    found, said = told()
+    row = found.frame.iloc[0]
+    assert row["mean_estimate"] < row["slope"]
+    assert (
+        f"on average estimated as {short(row['mean_estimate'])}, where that of true scores is {short(row['slope'])}"
+        in said
+    )
+    found, said = told(patients=[15, 20, 25])
+    for patients, estimate in found.frame[["patients", "mean_estimate"]].to_numpy():
+        assert f"with {patients:.0f} patients (slope on average estimated as {short(estimate)}, " in said
+    found, said = told(patients=[6, 10, 20, 40])
+    best = found.cheapest(0.8).frame.iloc[0]
+    assert f"The cheapest with power of .80 is that with {best['patients']:.0f} patients" in said
+    assert f"on average estimated as {short(best['mean_estimate'])}, where" in said
+    others = set(found.frame["patients"]) - {6, 40, best["patients"]}
+    assert others
+    assert not [one for one in others if f"with {one} patients" in said]
+    assert "None of the designs has power of .80" in told(patients=[6, 7], double=[0.0, 0.3])[1]
+
+
+def test_what_is_varied_may_be_an_array():
+    plan = PlannedStudy(patients=12, sessions=4)
+    listed, array = (power(plan, within=0.3, vary={"patients": values}, studies=100).frame
+                     for values in ([10, 12], np.array([10, 12])))  # fmt: skip
+    pd.testing.assert_frame_equal(listed, array)
+    with pytest.raises(UsageError, match="n is nan"):
+        regression_power([40, np.nan], predictors=2, f2=0.1)
+
+
+def test_a_table_of_studies_that_could_not_be_fitted_says_so_first():
+    found = power(PlannedStudy(patients=12, sessions=4, lost=0.95), within=0.3, studies=100)
+    share = found.frame["failed"].iloc[0]
+    assert share > 0.5
+    assert f"{100 * share:.0f} % of the studies could not be fitted" in str(found).splitlines()[0]
+    several = power(PlannedStudy(patients=12, sessions=4), within=0.3, vary={"lost": [0.0, 0.95]}, studies=100)
+    assert "up to" in str(several).splitlines()[0]
+    assert "Of each design up to" in several.text()
+    whole = power(PlannedStudy(patients=12, sessions=4), within=0.3, studies=100)
+    assert "could not be fitted" not in str(whole).splitlines()[0]
+
+
 def test_without_raters_sessions_are_the_costs():
     plan = PlannedStudy(patients=20, sessions=6)
     found = power(plan, within=0.5, vary={"patients": [15, 30], "sessions": [5, 12]}, studies=100)

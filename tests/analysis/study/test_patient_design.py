@@ -1,8 +1,10 @@
 """A planned regression over patients from a study folder, and its power with rating error."""
 
 import json
+import shutil
 import sys
 from importlib.resources import as_file, files
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from scipy import stats
 
 from doublecode.analysis import patient_design, regression_power, study_design
 from doublecode.analysis.cli import app as cli
+from doublecode.schemas import load_study
 from doublecode.schemas.errors import UsageError
 
 
@@ -54,6 +57,35 @@ def test_power_of_a_score_with_rating_error_is_that_of_simulated_studies():
     assert found["power"] == pytest.approx(share, abs=0.02)
 
 
+def test_hc3_errors_take_from_power_what_the_note_says():
+    """Four predictors, f² .15, 6,000 studies each: .05 of 40 patients and .03 of 80, to .02."""
+    rng, sets = np.random.default_rng(10), 6_000
+    for n, expected in ((40, 0.05), (80, 0.03)):
+        X = np.concatenate([np.ones((sets, n, 1)), rng.normal(size=(sets, n, 4))], axis=2)
+        y = np.sqrt(0.15) * X[:, :, -1] + rng.normal(size=(sets, n))
+        inverse = np.linalg.inv(X.transpose(0, 2, 1) @ X)
+        to_last = (inverse[:, -1:, :] @ X.transpose(0, 2, 1))[:, 0]
+        hat = ((X @ inverse) * X).sum(axis=2)
+        b = (inverse @ (X.transpose(0, 2, 1) @ y[:, :, None]))[:, :, 0]
+        left = y - (X @ b[:, :, None])[:, :, 0]
+        robust = b[:, -1] / np.sqrt(((to_last * left / (1 - hat)) ** 2).sum(axis=1))
+        most = stats.t.ppf(0.975, n - 5)
+        less = (abs(t_of_last(X, y)) > most).mean() - (abs(robust) > most).mean()
+        assert less == pytest.approx(expected, abs=0.02)
+
+
+def test_a_sample_that_cannot_be_told_is_assumed_with_the_reason(adolescent, tmp_path):
+    folder = Path(shutil.copytree(adolescent, tmp_path / "study"))
+    toml = folder / "study.toml"
+    toml.write_text(
+        toml.read_text(encoding="utf-8").replace('subset = "', 'subset = "ir > 1000 and '), encoding="utf-8"
+    )
+    name = next(one.name for one in load_study(folder).moderations if one.subset is not None)
+    design = patient_design(folder, model=name)
+    assert design.frame.set_index("part")["origin"]["patients"] == "declared"
+    assert "leaves no row" in next(note.numbers["reason"] for note in design.notes if note.kind == "design_not_scored")
+
+
 def test_the_example_is_planned_with_what_its_data_show(adolescent):
     design = patient_design(adolescent)
     found = design.frame.set_index("part")["value"]
@@ -66,7 +98,7 @@ def test_the_example_is_planned_with_what_its_data_show(adolescent):
     assert design.design["hours"] == pytest.approx(41 * 2 * (1 + found["double"]))
     expected = regression_power(41, predictors=4, f2=0.15, reliability=design.design["reliability"]).frame
     pd.testing.assert_frame_equal(design.power(0.15, scale="f2").frame, expected)
-    assert "predictors as fixed" in str(design)
+    assert {note.kind for note in design.notes} >= {"design_product", "design_robust"}
     assert design.power(0.3).frame["f2"].iloc[0] == pytest.approx(0.09 / 0.91)
     stated = design.stating({"icc_rating": 1.0, "patients": 60})
     assert stated.design["reliability"] > design.design["reliability"]

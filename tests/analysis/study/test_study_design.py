@@ -10,7 +10,7 @@ import pytest
 from doublecode.analysis import patient_design, study_design
 from doublecode.analysis.cli import app as cli
 from doublecode.analysis.planning.planned_study import PARTS
-from doublecode.schemas.errors import StudyError, UsageError
+from doublecode.schemas.errors import NotEstimable, StudyError, UsageError
 
 VARIABLES = """
 [[instruments]]
@@ -126,6 +126,29 @@ def test_nothing_of_the_data_is_taken_on_demand_and_never_an_effect(telephone):
     assert set(design.frame["part"]) <= set(PARTS)
     with pytest.raises(UsageError, match="no effect is stated"):
         design.power(studies=100)
+
+
+def test_what_the_data_do_not_give_is_assumed_with_the_reason(telephone, monkeypatch):
+    """Ratings without an ICC, and a frame that cannot be made or fitted: defaults, and a note why."""
+
+    def fail(*_, **__):
+        raise NotEstimable("raters share nothing.\nmore")
+
+    monkeypatch.setattr("doublecode.analysis.reliability.interrater.icc", fail)
+    monkeypatch.setattr("doublecode.analysis.mixed.fit.fit_mixed", fail)
+    design = study_design(telephone)
+    told = [note.numbers for note in design.notes if note.kind in ("design_no_icc", "design_no_shares")]
+    assert [one["variable"] for one in told] == ["he", "he", "phq9"]
+    assert {one["reason"] for one in told} == {"raters share nothing."}
+    assert origins(design)["icc_rating"] == origins(design)["icc_outcome"] == "default"
+    assert origins(design)["lost"] == "data"
+    assert "the ICC of he is assumed, since its ratings give none: raters share nothing." in " ".join(
+        str(design).split()
+    )
+    monkeypatch.setattr("doublecode.analysis.study.frame_of_study.frame_of", fail)
+    design = study_design(telephone)
+    assert origins(design)["lost"] == "declared"
+    assert "could not be scored: raters share nothing." in " ".join(str(design).split())
 
 
 def test_a_new_folder_is_enough(new):
@@ -269,3 +292,8 @@ def test_the_command_takes_the_folder_and_flags_override(new, monkeypatch, capsy
     code, _, err = run("--studies", "100")
     assert code == 2
     assert "What the study has found is not taken" in err
+    code, out, _ = run("--for", "icc", "--icc-rating", ".6", "--studies", "20")
+    assert code == 0
+    assert "Planned ratings" in out
+    assert "new: ratings of he" in out
+    assert not [part for part in ("Outcome’s ICC", "Predictor’s ICC", "outcome ~", "Points") if part in out]
