@@ -15,12 +15,13 @@ from doublecode.schemas.results import Note
 def impossible(layout: Layout, targets: str, raters: str | None) -> Note | None:
     """Say why no ICC at all exists in this layout, or None."""
     called = {"targets": targets, "raters": raters}
+    counted = {**called, "n_ratings": layout.n_obs, "n_targets": layout.n_targets}
     if layout.n_targets == 1:
         return Note("one_target", numbers=called)
     if layout.known_raters and layout.n_raters == 1:
-        return Note("one_rater", numbers={**called, "rater": layout.rater_names[0]})
+        return Note("one_rater", numbers={**counted, "rater": layout.rater_names[0]})
     if layout.ratings_per_target[1] == 1:
-        return Note("no_pairs", numbers={**called, "n_ratings": layout.n_obs, "n_targets": layout.n_targets})
+        return Note("no_pairs", numbers=counted)
     return None
 
 

@@ -166,7 +166,8 @@ def _general(run: StudyRun, asked: PaperTable) -> str:
         frame = run.reliability.frame
         own = frame[
             frame["instrument"].isin(asked.instruments) & (frame["phase"] == "main") & (frame["level"] == "item")
-        ]
+            & frame["estimate"].notna()
+        ]  # fmt: skip
         forms = ", ".join(dict.fromkeys(map(str, own["form"])))
         counts = sorted({int(n) for n in own["n_multiply_coded"].dropna()})
         coded = " to ".join(dict.fromkeys(map(str, (counts[0], counts[-1])))) if counts else "no"

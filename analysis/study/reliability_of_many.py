@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,14 +140,14 @@ def reliability_of_studies(
     places = [folders] if isinstance(folders, str | Path) else list(folders)
     found = study_folders(places, workers.keep)
     keys = {name: _said(name, folder, workers) for name, folder in found.folders.items()}
-    pieces = {keys[name]: str(folder.resolve()) for name, folder in found.folders.items()}
+    pieces = {keys[name]: os.path.realpath(folder) for name, folder in found.folders.items()}
     answers = spread_work(reliability_of_one, pieces, workers, progress, "Reading studies")
     return _gathered(found, {name: answers[key] for name, key in keys.items()})
 
 
 def _said(name: str, folder: Path, workers: Workers) -> str:
     """All that the answer of a study depends on; files are looked at only where answers are kept."""
-    return json.dumps([name, "" if workers.keep is None else state_of(folder)])
+    return json.dumps([name, "" if workers.keep is None else state_of(folder, workers.keep)])
 
 
 def _gathered(found: StudyFolders, answers: Mapping[str, Record]) -> ManyReliabilities:

@@ -154,9 +154,10 @@ def reliability_table(
                 part, targets=SESSION, raters=None if instrument in one_way else "rater", ratings="value", by=level,
                 conf_level=conf_level, interval="jackknife" if instrument in jackknife else "model",
             )  # fmt: skip
-        except NotEstimable as reason:
-            rows += [_empty(instrument, level, name, phase, str(reason)) for name in names]
-            refused = {"instrument": instrument, "phase": phase, "reason": str(reason)}
+        except NotEstimable as refusal:
+            reason = str(refusal).removeprefix("icc: ")
+            rows += [_empty(instrument, level, name, phase, part, reason) for name in names]
+            refused = {"instrument": instrument, "phase": phase, "reason": reason}
             notes.append(Note("reliability_refused", f"{instrument}, {level}s, {phase}", refused))
             continue
         found.append((instrument, level, phase, result))
@@ -212,10 +213,12 @@ def _rows(
         }  # fmt: skip
 
 
-def _empty(instrument: str, level: str, name: str, phase: str, reason: str) -> dict[str, Any]:
+def _empty(instrument: str, level: str, name: str, phase: str, part: pd.DataFrame, reason: str) -> dict[str, Any]:
+    own = part[part[level] == name]
     return {
         "instrument": instrument, "level": level, "name": name, "phase": phase, "form": "–", "shrout_fleiss": "–",
-        "judged": "not judged", "method": reason,
+        "n_targets": own[SESSION].nunique(), "n_raters": own["rater"].nunique(), "n_ratings": len(own),
+        "n_multiply_coded": int((own[SESSION].value_counts() > 1).sum()), "judged": "not judged", "method": reason,
     }  # fmt: skip
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.study_tables import SUFFIXES
 
 DECLARATION: Final = "study.toml"
 MADE: Final = ("report", "sensitivity", "therapists", "please_fix", "__pycache__")
 """Folders of a study that doublecode writes: its numbers do not stand on them."""
 MOST_BYTES: Final = 2**24
-"""Files beyond this size, such as recordings, count by size and date and not by what is in them."""
+"""Files beyond this size that are no tables, such as recordings, count by size and date and not by what is in them."""
+READ_WHOLE: Final = (*SUFFIXES, ".sqlite")
 
 
 @dataclass(frozen=True)
@@ -60,52 +63,81 @@ def study_folders(places: Sequence[str | Path], leave: Path | None = None) -> St
     without: list[str] = []
     for place in map(Path, places):
         root = place.parent if place.name == DECLARATION else place
-        if not root.is_dir():
+        if not _is_folder(root):
             raise UsageError(f"{place} is no folder. Name a study folder, or one whose folders are studies.")
-        here = [root] if (root / DECLARATION).is_file() else list(_below(root, leave, {root.resolve()}))
+        here = [root] if _is_study(root) else list(_below(root, leave))
         if not here:
             raise UsageError(
                 f"{root}: there is no study.toml in it or in its folders. Name a study folder, or one whose folders "
                 "are studies; of a single file of ratings: doublecode icc FILE."
             )
         for folder in here:
-            name = folder.relative_to(root).as_posix() if folder != root else root.resolve().name
+            name = folder.relative_to(root).as_posix() if folder != root else _real(root).name
             found |= {} if _is_among(folder, found) else {_free(name, folder, found): folder}
         without += [f"{one.name}" for one in _beside(root, here, leave)]
     return StudyFolders(found, tuple(without))
 
 
-def _below(folder: Path, leave: Path | None, seen: set[Path]) -> Iterator[Path]:
-    """Studies in a folder; a folder that links lead to again is looked into once."""
-    for one in _inner(folder, leave):
-        where = one.resolve()
-        if where in seen:
-            continue
-        seen.add(where)
-        if (one / DECLARATION).is_file():
-            yield one
-        else:
-            yield from _below(one, leave, seen)
+def _is_study(folder: Path) -> bool:
+    """Whether there is a study.toml; so is a folder that cannot be looked into, as reading it says why."""
+    try:
+        os.listdir(folder)
+        return stat.S_ISREG((folder / DECLARATION).stat().st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one, or is behind what cannot be looked into."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _below(root: Path, leave: Path | None) -> Iterator[Path]:
+    """Studies in a folder, links last: a study is called by where it lies; no folder is looked into twice."""
+    seen, waiting = {_real(root)}, [root]
+    links: list[Path] = []
+    while waiting or links:
+        folder = waiting.pop() if waiting else links.pop(0)
+        if folder != root:
+            known = _real(folder) in seen
+            seen.add(_real(folder))
+            if _is_study(folder):
+                yield folder
+                continue
+            if known:
+                continue
+        inner = _inner(folder, leave)
+        waiting += [one for one in reversed(inner) if not one.is_symlink()]
+        links += [one for one in inner if one.is_symlink()]
 
 
 def _inner(folder: Path, leave: Path | None) -> list[Path]:
-    """Folders in a folder, in the order of their names, links last: a study is called by where it lies."""
-    inside = (one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
-    in_order = sorted(inside, key=lambda one: (one.is_symlink(), one))
-    return [one for one in in_order if leave is None or one.resolve() != leave.resolve()]
+    """Folders in a folder, in the order of their names."""
+    inside = sorted(one for one in folder.iterdir() if not one.name.startswith(".") and _is_folder(one))
+    return [one for one in inside if leave is None or _real(one) != _real(leave)]
 
 
 def _beside(root: Path, here: Sequence[Path], leave: Path | None) -> Iterator[Path]:
     """Folders right below that hold no study at any depth."""
-    studies = [study.resolve() for study in here]
+    studies = [*here, *map(_real, here)]
     for one in _inner(root, leave) if here != [root] else ():
-        where = one.resolve()
-        if not any(study == where or where in study.parents for study in studies):
+        if not any(where == study or where in study.parents for where in (one, _real(one)) for study in studies):
             yield one
 
 
 def _is_among(folder: Path, found: dict[str, Path]) -> bool:
-    return any(folder.resolve() == one.resolve() for one in found.values())
+    return any(_real(folder) == _real(one) for one in found.values())
 
 
 def _free(name: str, folder: Path, found: dict[str, Path]) -> str:
@@ -113,33 +145,60 @@ def _free(name: str, folder: Path, found: dict[str, Path]) -> str:
     return name if name not in found else folder.as_posix()
 
 
-def state_of(folder: Path) -> str:
-    """A text that is another one as soon as anything in a study folder is.
+def state_of(folder: Path, leave: Path | None = None) -> str:
+    """A text that is another one as soon as anything is that the numbers of a study folder stand on.
 
-    A ledger in a database elsewhere cannot be looked at: then the text never comes again.
+    Where that cannot be looked at, as a ledger in a database elsewhere, the text never comes again.
 
     Parameters
     ----------
     folder : path
+    leave : path, optional
+        A folder in it that does not count.
     """
-    said = hashlib.sha256()
-    for path in _files(folder):
-        about = path.stat()
-        whole = path.read_bytes() if about.st_size <= MOST_BYTES else f"{about.st_mtime_ns}".encode()
-        said.update(f"{path.relative_to(folder).as_posix()} {about.st_size} ".encode() + hashlib.sha256(whole).digest())
-    if _has_ledger_elsewhere(folder):
-        said.update(str(time.time_ns()).encode())
-    return said.hexdigest()
+    try:
+        said = _declared(folder)
+        parts = [_part_of(path, folder) for path in _files(folder, _named_in(said), leave)]
+    except (OSError, ValueError):
+        said, parts = {"ledger": True}, []
+    parts += [str(time.time_ns())] if said.get("ledger") else []
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for place, inner, files in os.walk(folder):
-        inner[:] = sorted(one for one in inner if one not in MADE and not one.startswith("."))
+def _declared(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / DECLARATION).read_text(encoding="utf-8"))
+
+
+def _named_in(said: Any) -> set[str]:
+    """Folders and files that a declaration names: tables may lie in folders that otherwise do not count."""
+    if isinstance(said, str):
+        return {*said.replace("\\", "/").split("/")}
+    inner = said.values() if isinstance(said, dict) else said if isinstance(said, list) else ()
+    return {name for one in inner for name in _named_in(one)}
+
+
+def _files(folder: Path, named: set[str], leave: Path | None) -> Iterator[Path]:
+    """Files and links to folders; what a link leads to counts where it was not looked at yet."""
+    seen = {_real(leave)} if leave is not None else set()
+    for place, inner, files in os.walk(folder, onerror=_passed_on, followlinks=True):
+        seen.add(_real(Path(place)))
+        inner.sort()
+        yield from (one for name in inner if (one := Path(place) / name).is_symlink())
+        passed = [one for one in inner if (one in MADE or one.startswith(".")) and one not in named]
+        inner[:] = [one for one in inner if one not in passed and _real(Path(place) / one) not in seen]
         yield from (path for name in sorted(files) if (path := Path(place) / name).is_file())
 
 
-def _has_ledger_elsewhere(folder: Path) -> bool:
-    try:
-        return bool(tomllib.loads((folder / DECLARATION).read_text(encoding="utf-8")).get("ledger"))
-    except (OSError, ValueError):
-        return False
+def _passed_on(wrong: OSError) -> None:
+    raise wrong
+
+
+def _part_of(path: Path, folder: Path) -> str:
+    name = path.relative_to(folder).as_posix()
+    if path.is_dir():
+        return f"{name} {_real(path)}"
+    about = path.stat()
+    if about.st_size > MOST_BYTES and path.suffix.lower() not in READ_WHOLE:
+        return f"{name} {about.st_size} {about.st_mtime_ns}"
+    with path.open("rb") as file:
+        return f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def reliability_of(study: Study, ratings: pd.DataFrame) -> ReliabilityTable:
     """ICC of each rated item and scale, main phase and pilot apart; of several answers in a cell, code by code.
 
+    What one rater rated alone has rows without a coefficient, and the reason.
+
     Parameters
     ----------
     study : Study
@@ -30,15 +32,15 @@ def reliability_of(study: Study, ratings: pd.DataFrame) -> ReliabilityTable:
     Raises
     ------
     NotEstimable
-        No session was rated by two raters.
+        No instrument was rated by two raters.
     """
     from doublecode.analysis.study.reliability_table import reliability_table
 
-    items, scores = rated_by_several(study, ratings)
+    items, scores = _items_and_scores(study, ratings)
     books = _rated(study)
     one_way = [book.name for book in books if study.use(book.name).reliability == "one-way"]
     jackknife = [book.name for book in books if study.use(book.name).reliability_interval == "jackknife"]
-    if items.empty and len(ratings):
+    if len(ratings) and _of_several(items).empty:
         raise NotEstimable(f"reliability: nothing can be estimated: {_why_nothing(study, ratings)}")
     found = reliability_table(items, scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife)
     return replace(found, frame=_as_in_codebooks(found.frame, part_places(study.codebooks)))
@@ -54,20 +56,28 @@ def rated_by_several(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame,
     scores : DataFrame
         Every rater's scale scores by themselves.
     """
-    from doublecode.coding.scoring import score_raters
-
-    books = _rated(study)
-    return items_by_several(study, ratings), score_raters(_of_several(ratings[_numeric(study, ratings)]), books)
+    items, scores = _items_and_scores(study, ratings)
+    return _of_several(items), _of_several(scores)
 
 
 def items_by_several(study: Study, ratings: pd.DataFrame) -> pd.DataFrame:
     """Return the items of :func:`rated_by_several`."""
+    return _of_several(_items(study, ratings))
+
+
+def _items_and_scores(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from doublecode.coding.scoring import score_raters
+
+    return _items(study, ratings), score_raters(ratings[_numeric(study, ratings)], _rated(study))
+
+
+def _items(study: Study, ratings: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     from doublecode.coding.several_answers import per_code
 
-    rows = _of_several(ratings[_numeric(study, ratings)])
-    by_code = _of_several(per_code(ratings, _rated(study)))
+    rows: pd.DataFrame = ratings[_numeric(study, ratings)]
+    by_code = per_code(ratings, _rated(study))
     return pd.concat([rows, by_code]) if len(by_code) else rows
 
 

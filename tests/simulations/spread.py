@@ -7,9 +7,10 @@ print comes in the order of the conditions. A scheduler's workers have the folde
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,19 @@ def printed_by(condition: Condition) -> str:
     return caught.getvalue()
 
 
+def written(function: Callable[..., Any]) -> str:
+    """The script of a function and what stands in it now: what is kept of an earlier script is not taken."""
+    script = Path(function.__code__.co_filename)
+    return f"{script.name} {hashlib.sha256(script.read_bytes()).hexdigest()}"
+
+
 def run_conditions(conditions: Sequence[Condition], workers: Workers) -> None:
     """Run them all; one after the other each prints as it goes."""
     if workers == Workers():
         for function, *arguments in conditions:
             function(*arguments)
         return
-    said = {f"{Path(sys.argv[0]).name} {one[0].__name__} {one[1:]!r}": one for one in conditions}
+    said = {f"{written(one[0])} {one[0].__name__} {one[1:]!r}": one for one in conditions}
 
     def told(what: str, done: int, of: int) -> None:
         print(f"{done} of {of}", file=sys.stderr, flush=True)

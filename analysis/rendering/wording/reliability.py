@@ -97,7 +97,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "one_target": REASONS["one_target"]
     + ": reliability is about telling {targets:pl} apart; at least two {targets:pl} with two ratings each are needed",
     "one_rater": REASONS["one_rater"]
-    + ": inter-rater reliability needs at least two {raters:pl} on the same {targets:pl}; for one rater's recodes use "
+    + ": {n_ratings} ratings of {n_targets} {targets:pl}; inter-rater reliability needs at least two {raters:pl} on "
+    "the same {targets:pl}: let a second rater code some of them, at least 20; for one rater's recodes use "
     "intra_rater()",
     "no_pairs": REASONS["no_pairs"] + ": let a second rater code some of them, at least 20",
     "nested_raters": "nested: no {raters} rated more than one {targets}, so rater and error variance cannot be told "

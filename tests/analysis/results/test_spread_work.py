@@ -82,9 +82,10 @@ def test_what_is_kept_and_cannot_be_read_is_named(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
-def test_a_lost_worker_is_replaced(tmp_path):
+def test_a_lost_worker_is_replaced(tmp_path, monkeypatch):
     pieces = {str(i): (i, str(tmp_path)) for i in range(8)}
     assert spread_work(lost_once, pieces, Workers(jobs=2)) == {str(i): i for i in range(8)}
+    monkeypatch.setattr(module, "MOST_LOST", 2)
     with pytest.raises(UsageError, match=r"workers were lost again and again.*2 of 2 pieces are left"):
         spread_work(always_lost, {"a": 1, "b": 2}, Workers(jobs=2))
 
@@ -124,8 +125,9 @@ def test_a_cluster_gives_what_one_core_gives():
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
 def test_a_cluster_that_loses_its_workers_says_so():
-    distributed = pytest.importorskip("distributed")
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
         pytest.raises(UsageError, match=r"workers were lost again and again.*1 of 1 pieces are left"),
     ):
@@ -150,3 +152,13 @@ def test_conditions_of_a_simulation_print_in_their_order(tmp_path, capsys):
         out, err = capsys.readouterr()
         assert out == plain
         assert err.split("\n")[1:-1] == told
+
+
+def test_conditions_of_a_script_that_was_changed_are_run_again(tmp_path):
+    spread, found = script("simulations/spread.py"), []
+    for number in (1, 1, 2):
+        (tmp_path / "one.py").write_text(f"def tells():\n    print({number})\n")
+        space: dict = {}
+        exec(compile((tmp_path / "one.py").read_text(), tmp_path / "one.py", "exec"), space)
+        found.append(spread.written(space["tells"]))
+    assert found[0] == found[1] != found[2]

@@ -17,6 +17,7 @@ from tests.conftest import script
 
 make_site = script("benchmarks/many_sites.py").make_site
 ICC = ["level", "name", "design", "n_targets", "n_raters", "form", "k", "estimate", "conf_low", "conf_high", "single"]
+LINKS = pytest.mark.skipif(os.name == "nt", reason="links ask for rights there")
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,93 @@ def test_what_a_study_stands_on_is_all_but_what_is_made_of_it(tmp_path):
     assert state_of(folder) != state_of(folder)
 
 
+@pytest.mark.parametrize("place", ["data", ".data", "report", pytest.param("linked", marks=LINKS)])
+def test_an_answer_that_was_kept_follows_a_changed_rating_wherever_it_lies(tmp_path, place):
+    folder = make_site(tmp_path / "one", 1, patients=2)
+    inside = folder / place
+    if place == "linked":
+        (tmp_path / "disk").mkdir()
+        inside.symlink_to(tmp_path / "disk")
+    inside.mkdir(exist_ok=True)
+    ratings = (folder / "ratings.csv").rename(inside / "ratings.csv")
+    toml = folder / "study.toml"
+    toml.write_text(toml.read_text().replace("ratings.csv", f"{place}/ratings.csv"))
+    before, as_it_was = state_of(folder, folder / "kept"), ratings.stat()
+    (folder / "kept").mkdir()
+    (folder / "kept" / "answer.json").touch()
+    assert state_of(folder, folder / "kept") == before
+    text = ratings.read_text()
+    ratings.write_text(text[:-2] + ("7" if text[-2] == "1" else "1") + "\n")
+    os.utime(ratings, ns=(as_it_was.st_atime_ns, as_it_was.st_mtime_ns))
+    assert state_of(folder, folder / "kept") != before
+
+
+def test_numbers_follow_a_rating_that_is_changed_between_two_runs_with_one_folder(tmp_path):
+    folder, kept = make_site(tmp_path / "one", 1, patients=4), Workers(keep=tmp_path / "kept")
+    before = reliability_of_studies(folder, workers=kept)
+    ratings = folder / "ratings.csv"
+    lines = ratings.read_text().splitlines()
+    lines[1] = lines[1][:-1] + ("7" if lines[1].endswith("1") else "1")
+    ratings.write_text("\n".join(lines) + "\n")
+    after, fresh = reliability_of_studies(folder, workers=kept), reliability_of_studies(folder)
+    assert after.frame.equals(fresh.frame)
+    assert not after.frame.equals(before.frame)
+
+
+@pytest.fixture
+def closed(monkeypatch):
+    """Folders that cannot be looked into, also by who may look into all."""
+    listed = os.listdir
+
+    def refusing(place="."):
+        if "closed" in os.fspath(place):
+            raise PermissionError(13, "Permission denied", str(place))
+        return listed(place)
+
+    monkeypatch.setattr(os, "listdir", refusing)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_a_row_and_stops_no_other(tmp_path, closed):
+    make_site(tmp_path / "one", 1, patients=4)
+    (tmp_path / "closed").mkdir()
+    found = reliability_of_studies(tmp_path, workers=Workers(keep=tmp_path / "kept"))
+    assert (found.design["n_studies"], found.design["n_read"]) == (2, 1)
+    assert found.failures[["study", "step"]].values.tolist() == [["closed", "reading"]]
+    assert found.frame.loc[found.frame["study"] == "one", "estimate"].notna().all()
+
+
+def test_what_nobody_rated_twice_has_a_row_with_the_reason_and_a_note(tmp_path, run):
+    folder = make_site(tmp_path / "one", 1, patients=4)
+    declared, book = folder / "study.toml", (folder / "own.toml").read_text()
+    declared.write_text(declared.read_text().replace(
+        "[tables", '[[instruments]]\nname = "alone.toml"\nraters = ["R1"]\n\n[tables'
+    ))  # fmt: skip
+    for name in ("warm", "clear", "cold", "near", "own", "total"):
+        book = book.replace(f'"{name}"', f'"{name}_alone"')
+    (folder / "alone.toml").write_text(book.replace('"own_alone"', '"alone"'))
+    ratings = pd.read_csv(folder / "ratings.csv")
+    first = ratings.drop_duplicates(["session_id", "item"])
+    more = first.assign(rater="R1", item=first["item"] + "_alone")
+    pd.concat([ratings, more]).to_csv(folder / "ratings.csv", index=False)
+    intake = read_study(folder)
+    for frame in (reliability_of(intake.study, intake.ratings).frame, reliability_of_studies(folder).frame):
+        lost = frame[frame["instrument"] == "alone"]
+        assert lost["name"].tolist() == [f"{one}_alone" for one in ("warm", "clear", "cold", "near", "total")]
+        assert lost["estimate"].isna().all()
+        assert lost[["n_targets", "n_raters", "n_ratings", "n_multiply_coded"]].values.tolist() == [[16, 1, 16, 0]] * 5
+        assert lost["method"].str.startswith("one rater only ('R1'): 16 ratings of 16 sessions").all()
+        assert frame.loc[frame["instrument"] == "own", "estimate"].notna().all()
+    for words in ([folder], [tmp_path, "-o", tmp_path / "all.xlsx"]):
+        code, out, _ = run(*words)
+        assert code == 0
+        assert "total_alone" in out
+        assert "alone, items, main: one rater only ('R1')" in out
+        assert "let a second rater code some of them" in " ".join(out.split())
+    cells = pd.read_excel(tmp_path / "all.xlsx", sheet_name=None, header=None)
+    assert any((sheet == "total_alone").any(axis=None) for sheet in cells.values())
+    assert any("total_alone" in str(row) for row in json.loads(run(folder, "--json")[1])["frame"])
+
+
 def test_folders_are_found_once_and_none_in_silence(sites, tmp_path):
     twice = study_folders([sites, sites / "first", sites / "first" / "study.toml"])
     assert list(twice.folders) == ["abroad/second", "first", "fourth", "third"]
@@ -113,15 +201,18 @@ def test_folders_are_found_once_and_none_in_silence(sites, tmp_path):
         study_folders([tmp_path / "nowhere"])
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links ask for rights there")
+@LINKS
 def test_links_lead_to_no_study_twice_and_in_no_circle(tmp_path):
-    for name in ("one", "deep/two"):
+    for name in ("one", "deep/two", "later/three"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "study.toml").touch()
-    for link, where in (("alias", "one"), ("circle", "."), ("deep/again", "deep"), ("deep/up", ".")):
+    links = (("alias", "one"), ("circle", "."), ("deep/again", "deep"), ("deep/up", "."), ("deep/on", "later"),
+             ("first/one", "one"))  # fmt: skip
+    (tmp_path / "first").mkdir()
+    for link, where in links:
         (tmp_path / link).symlink_to(tmp_path / where)
     found = study_folders([tmp_path])
-    assert found.folders == {"deep/two": tmp_path / "deep" / "two", "one": tmp_path / "one"}
+    assert found.folders == {name: tmp_path / name for name in ("deep/two", "later/three", "one")}
     assert found.without == ()
 
 

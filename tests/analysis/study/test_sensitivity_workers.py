@@ -19,8 +19,14 @@ ASKED = {
 
 @pytest.fixture(scope="module")
 def intake(telephone_run):
-    asked = Sensitivity.model_validate_json(json.dumps(ASKED))
-    return replace(telephone_run.intake, study=telephone_run.study.model_copy(update={"sensitivity": asked}))
+    """The telephone study without its homework, which is counted anew in every frame and is in no model asked for."""
+    study = telephone_run.study
+    fewer = {
+        "sensitivity": Sensitivity.model_validate_json(json.dumps(ASKED)),
+        "series": tuple(one for one in study.series if one.name != "homework_done"),
+        "variables": tuple(one for one in study.variables if one.instrument != "homework_log"),
+    }
+    return replace(telephone_run.intake, study=study.model_copy(update=fewer))
 
 
 @pytest.fixture(scope="module")
