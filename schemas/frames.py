@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from doublecode.schemas.column_types import row_word
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.near_names import nearest
+from doublecode.schemas.odd_columns import ordinary, refuse_odd_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,52 +194,6 @@ def _without_nullable(data: pd.DataFrame, kinds: Sequence[Any]) -> pd.DataFrame:
         return data
     columns = [ordinary(data.iloc[:, place]) for place in range(data.shape[1])]
     return pd.concat(columns, axis=1).set_axis(data.columns, axis=1)
-
-
-def ordinary(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a column of a nullable type as ordinary numbers or texts; any other untouched."""
-    import pandas as pd
-
-    if getattr(column.dtype, "na_value", None) is not pd.NA:
-        return column
-    kind, gaps = column.dtype.kind, bool(column.isna().any())
-    if kind in "iufb":
-        own: Any = "float64" if gaps else getattr(column.dtype, "numpy_dtype", "float64")
-        return column.astype(own)
-    return column.astype(object).where(column.notna(), None)
-
-
-def refuse_odd_columns(data: pd.DataFrame, where: str = "data", kinds: Sequence[Any] | None = None) -> None:
-    """Refuse a name that stands over several columns, and columns of lists and the like.
-
-    The types of the columns are `kinds`, where a caller has asked for them already.
-
-    Raises
-    ------
-    ContractError
-        The name does not say which column is meant, or its values are neither numbers nor names of anything.
-    """
-    if not data.columns.is_unique:
-        twice = data.columns[data.columns.duplicated()][0]
-        raise ContractError(
-            f"{where}: the column {twice!r} stands {int((data.columns == twice).sum())} times, so that its name does "
-            "not say which is meant; rename one of them, or leave it out."
-        )
-    kinds = list(data.dtypes) if kinds is None else kinds
-    for place, kind in enumerate(kinds):
-        if getattr(kind, "kind", "") == "O":
-            refuse_several_values(data.iloc[:, place], where)
-
-
-def refuse_several_values(column: pd.Series[Any], where: str) -> None:
-    """Refuse a column whose first cell holds several values."""
-    texts = column.dtype.kind != "O" or column.dtype.name in ("str", "string")
-    first = None if texts or not len(column) else column.iloc[0]
-    if isinstance(first, list | dict | set | tuple):
-        raise ContractError(
-            f"{where}: the column {column.name!r} holds several values in one cell (a {type(first).__name__}); give "
-            "every value a cell of its own."
-        )
 
 
 def _plain_values(column: Series[Any], floats: type[Float64]) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from doublecode.analysis.ratings.design import RatingSets
-from doublecode.analysis.ratings.frames import as_names, read_ratings
+from doublecode.analysis.ratings.frames import as_names, rated_rows, read_ratings
 from doublecode.analysis.ratings.id_codes import id_codes, object_array
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
@@ -139,7 +139,7 @@ def bland_altman(
     check_conf_level(conf_level, "bland_altman")
     names = as_names(by)
     read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="bland_altman")
-    held = read.frame
+    held, _ = rated_rows(data, ratings, "bland_altman")
     tables, points = [], []
     for group in read.groups:
         for s, index in enumerate(group.index.tolist()):

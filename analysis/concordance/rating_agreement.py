@@ -26,7 +26,7 @@ from doublecode.analysis.concordance.chance_corrected import (
 )
 from doublecode.analysis.concordance.krippendorff_alpha import LEVELS, krippendorff_alpha
 from doublecode.analysis.ratings.design import RatingData, RatingSets
-from doublecode.analysis.ratings.frames import as_names, read_ratings
+from doublecode.analysis.ratings.frames import as_names, rated_rows, read_ratings
 from doublecode.analysis.ratings.rounding import rounding_noise
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
@@ -138,7 +138,7 @@ def agree_on_ratings(
     read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=by, caller="agreement")
     notes, n_missing = [*read.missing_notes], read.n_missing
     if single_coded == "drop":
-        held = read.frame
+        held, _ = rated_rows(data, ratings, "agreement")
         shared = held.groupby([*as_names(by), targets], observed=True)[ratings].transform("size") > 1
         if shared.any():
             read = read_ratings(

@@ -13,7 +13,7 @@ from doublecode.analysis.mixed.checks import as_floats
 from doublecode.analysis.mixed.formula import ModelFormula
 from doublecode.analysis.mixed.formula_names import BARE_NAME, columns_among, mentions
 from doublecode.schemas.errors import ContractError, UsageError
-from doublecode.schemas.frames import ordinary, refuse_odd_columns, refuse_several_values
+from doublecode.schemas.odd_columns import refuse_odd_columns
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,19 +45,6 @@ def _present(parsed: ModelFormula, wanted: frozenset[str], data: pd.DataFrame) -
             f"columns are {', '.join(map(str, data.columns))}"
         )
     return [name for text, name in names.items() if text in wanted]
-
-
-def plain_column(data: pd.DataFrame, name: Any) -> pd.Series[Any]:
-    """One column as :func:`~doublecode.schemas.frames.as_pandas` hands it on, the others not looked at.
-
-    To ask a frame for the types of all its columns takes a tenth of the time of a small model. It is a copy: results
-    read their columns long after the fit, and before pandas 3 would see what was written into `data` since.
-    """
-    column: pd.Series[Any] = data[name].copy()
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
-        return column
-    refuse_several_values(column, "data")
-    return ordinary(column)
 
 
 def all_finite(column: pd.Series[Any]) -> bool:

@@ -24,14 +24,7 @@ from doublecode.analysis.mixed.checks import (
     without_redundant,
     without_unused,
 )
-from doublecode.analysis.mixed.columns import (
-    ColumnOrArray,
-    Columns,
-    all_finite,
-    extra_values,
-    plain_column,
-    required_columns,
-)
+from doublecode.analysis.mixed.columns import ColumnOrArray, Columns, all_finite, extra_values, required_columns
 from doublecode.analysis.mixed.formula import ModelFormula, RandomTerm, parse_mixed
 from doublecode.analysis.mixed.formula_columns import Recipe, formula_columns
 from doublecode.analysis.mixed.formula_names import variables_of
@@ -39,6 +32,7 @@ from doublecode.analysis.mixed.model_rows import refuse_infinite
 from doublecode.analysis.mixed.plain_columns import is_plain_number, plain_columns
 from doublecode.analysis.results.complete_rows import LostRow, complete_rows
 from doublecode.schemas.errors import ContractError, FormulaError, UsageError
+from doublecode.schemas.odd_columns import plain_column
 from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
@@ -236,7 +230,8 @@ def build_design(
         raise UsageError(f"data must be a pandas DataFrame, not {type(data).__name__}")
     needed = required_columns(parsed, data, also, with_outcome=with_outcome)
     extra = {"weights": extra_values(weights, "weights", data), "offset": extra_values(offset, "offset", data)}
-    all_rows: Columns = {str(name): plain_column(data, name) for name in needed}
+    # Copies: results read their columns long after the fit, and before pandas 3 would see what was written since.
+    all_rows: Columns = {str(name): plain_column(data, name).copy() for name in needed}
     keep, lost, columns = _in_use(all_rows, {k: v for k, v in extra.items() if v is not None}, data.index)
     refuse_types(columns, lambda: variables_of(" ".join((parsed.response, *parsed.expressions)), columns))
     refuse_text_numbers(columns, parsed.roles)

@@ -214,17 +214,14 @@ class RatingData:
         Columns that split the data.
     n_missing : int
         Rows without a rating, which were left out.
-    frame : DataFrame
-        The rows that hold a rating; of the caller's frame itself where all do.
     rows : Index
-        Their labels, as they were when the frame was read.
+        Labels of the rows that hold a rating, as they were when the frame was read.
     """
 
     groups: tuple[RatingSets, ...]
     keys: tuple[tuple[Hashable, ...], ...]
     by: tuple[str, ...]
     n_missing: int
-    frame: pd.DataFrame
     rows: pd.Index[Any]
 
     @property

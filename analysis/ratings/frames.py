@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from doublecode.analysis.ratings.id_codes import ALL, id_codes, repeats, set_cod
 from doublecode.analysis.ratings.regular_order import Axis, full_table
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
+from doublecode.schemas.odd_columns import plain_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,13 +85,19 @@ def rated_rows(data: pd.DataFrame, ratings: str, caller: str) -> tuple[pd.DataFr
     NotEstimable
         No row holds one.
     """
+    values, keep = _rated(data, ratings, caller)
+    return (data, values) if keep is None else (data.loc[keep], values[keep])
+
+
+def _rated(data: pd.DataFrame, ratings: str, caller: str) -> tuple[Floats, NDArray[np.bool_] | None]:
+    """The column of ratings (n_rows,), and which rows hold one; None where all do."""
     values, all_there = _numbers(data, ratings, caller)
     if all_there and len(values):
-        return data, values
+        return values, None
     keep = has_all({ratings: values}, [ratings], len(values))
     if not keep.any():
         raise NotEstimable(f"{caller}: column {ratings!r} holds no rating at all; there is nothing to estimate.")
-    return data.loc[keep], values[keep]
+    return values, keep
 
 
 def read_ratings(
@@ -120,22 +127,27 @@ def read_ratings(
     """
     names = as_names(by)
     require_columns(data, [targets, raters, ratings, clusters, *names], caller)
-    frame, values = rated_rows(data, ratings, caller)
-    n_missing = len(data) - len(frame)
-    sets = [frame[name] for name in names]
-    ids = [frame[name] for name in (targets, raters) if name]
-    if raters and clusters is None:
+    values, keep = _rated(data, ratings, caller)
+    columns = {name: plain_column(data, name) for name in (*names, targets, raters, clusters) if name is not None}
+    index = data.index
+    if keep is not None:
+        values, index = values[keep], index[keep]
+        columns = {name: column[keep] for name, column in columns.items()}
+    n_missing = len(data) - len(values)
+    sets = [columns[name] for name in names]
+    ids = [columns[name] for name in (targets, raters) if name is not None]
+    if raters is not None and clusters is None:
         found = full_table([*sets, *ids], values)
         if found is not None:
             keys, group = _whole_table(*found, sort_targets=sort_targets)
-            return RatingData((group,), keys, names, n_missing, frame, frame.index)
-    set_code, keys = set_codes(sets, len(frame), caller)
+            return RatingData((group,), keys, names, n_missing, index)
+    set_code, keys = set_codes(sets, len(values), caller)
     fold = _fold(ids, set_code, values, len(keys)) if clusters is None and len(keys) > 1 else None
     part, table = fold or (ALL, values[None, :])
     if fold:
         set_code = np.zeros(table.shape[1], dtype=np.int64)
     target, target_names = id_codes(ids[0], caller, rows=part, sort=sort_targets)
-    rater, rater_names = id_codes(ids[1], caller, rows=part) if raters else (None, ())
+    rater, rater_names = id_codes(ids[1], caller, rows=part) if raters is not None else (None, ())
     seat = set_code * len(target_names)
     seat += target
     if rater is not None:
@@ -145,14 +157,14 @@ def read_ratings(
             n_sets = len(keys) // len(table)
             whole = _complete(seat, table, (n_sets, len(target_names), len(rater_names)), rater_names)
             if whole is not None:
-                return RatingData((whole,), keys, names, n_missing, frame, frame.index)
+                return RatingData((whole,), keys, names, n_missing, index)
     order = _order(seat)
-    values = table[:, order].copy() if isinstance(order, slice) else table.take(order, axis=1)
+    values = table if isinstance(order, slice) else table.take(order, axis=1)
     rows = _Rows(set_code[order], target[order], None if rater is None else rater[order], values)
     _refuse_duplicates(rows, seat[order], (keys, target_names, rater_names), (targets, raters, caller))
-    cluster = _cluster_codes(frame, clusters, rows.target, target_names, order, caller)
+    cluster = _cluster_codes(columns, clusters, rows.target, target_names, order, caller)
     groups = _group_by_layout(rows, len(keys) // len(table), cluster, rater_names)
-    return RatingData(groups, keys, names, n_missing, frame, frame.index)
+    return RatingData(groups, keys, names, n_missing, index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +233,7 @@ def _refuse_duplicates(
 
 
 def _cluster_codes(
-    frame: pd.DataFrame,
+    columns: Mapping[str, pd.Series[Any]],
     clusters: str | None,
     target: Ints,
     target_names: tuple[Hashable, ...],
@@ -230,7 +242,7 @@ def _cluster_codes(
 ) -> Ints | None:
     if clusters is None:
         return None
-    code, names = id_codes(frame[clusters], caller)
+    code, names = id_codes(columns[clusters], caller)
     code = code[order]
     home = np.full(len(target_names), -1, dtype=np.int64)
     home[target] = code
@@ -268,8 +280,13 @@ def _complete(
         if row.min() < 0:
             return None
         values = values.take(row, axis=1)
-    block = np.array(values.reshape(n_sets * len(values), -1), order="C")  # results keep it: no view of the frame
+    block = _own(values).reshape(n_sets * len(values), -1)
     return RatingSets(complete_layout(n_targets, rater_names), block, np.arange(len(block)))
+
+
+def _own(values: Floats) -> Floats:
+    """The values in C order and in memory of their own, as results keep them; a column of a frame is a view of it."""
+    return values if values.flags.owndata and values.flags.c_contiguous else values.copy()
 
 
 def _whole_table(
@@ -288,7 +305,7 @@ def _whole_table(
         table = table if order is None else table.take(order, axis=at)
         names.append(tuple(axis.labels if order is None else [axis.labels[place] for place in order]))
     *sets, targets, raters = names
-    block = np.array(table, order="C").reshape(-1, len(targets) * len(raters))
+    block = _own(table).reshape(-1, len(targets) * len(raters))
     return tuple(product(*sets)), RatingSets(complete_layout(len(targets), raters), block, np.arange(len(block)))
 
 

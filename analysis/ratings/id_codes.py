@@ -19,6 +19,7 @@ ALL = slice(None)
 _GLANCE = 200
 _RUN = 20
 _ENOUGH = 32
+_FIRST = 64
 
 
 def id_codes(
@@ -123,6 +124,12 @@ def addresses(held: NDArray[np.object_]) -> NDArray[np.intp]:
     return np.frombuffer(held.tobytes(), dtype=np.intp)
 
 
+def own_objects(held: NDArray[np.object_]) -> bool:
+    """Whether rows hold each an object of its own, by a glance at the first; then addresses tell nothing."""
+    glance = addresses(held[:_FIRST]).tolist()
+    return 10 * len(set(glance)) > 9 * len(glance)
+
+
 def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDArray[np.intp], Any]:
     """As `pd.factorize`; Python objects are told apart by their addresses first, then one of each by its value."""
     import pandas as pd
@@ -140,21 +147,19 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
     if not holds_objects(dtype):
         return pd.factorize(series.iloc[rows], sort=sort)
     held = series.to_numpy(dtype=object)[rows]
-    address = addresses(held)
-    glance = address[:_GLANCE].tolist()
-    own_objects = 10 * len(set(glance)) > 9 * len(glance)
-    starts = _starts(held if own_objects else address)
+    address, own = addresses(held), own_objects(held)
+    starts = _starts(held if own else address)
     if starts is not None:
         codes, labels = _factorize_few(held[starts], sort=sort)
         return np.repeat(codes, np.diff(starts, append=len(held))), labels
-    if own_objects:
+    if own:
         codes, labels = pd.factorize(held)
         if sort and set(map(type, labels)) <= {str}:
             return _in_order(codes, labels)
         return pd.factorize(held, sort=True) if sort else (codes, labels)
-    own, found = pd.factorize(address)
-    place, labels = _factorize_few(held[_a_row_of_each(own, len(found))], sort=sort)
-    return (own if not sort and len(labels) == len(found) else place.take(own)), labels
+    codes, found = pd.factorize(address)
+    place, labels = _factorize_few(held[_a_row_of_each(codes, len(found))], sort=sort)
+    return (codes if not sort and len(labels) == len(found) else place.take(codes)), labels
 
 
 def _a_row_of_each(codes: NDArray[np.intp], n: int) -> NDArray[np.intp]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.ratings.id_codes import addresses, differ, holds_objects
+from doublecode.analysis.ratings.id_codes import addresses, differ, holds_objects, own_objects
 from doublecode.schemas.column_types import missing_labels
 
 if TYPE_CHECKING:
@@ -98,9 +98,7 @@ def _axis(series: pd.Series[Any], n: int) -> Axis | None:
         held = series.to_numpy(dtype=object)
         if type(held[0]) is not str:
             return None
-        glance = addresses(held[:_GLANCE]).tolist()
-        own_objects = 10 * len(set(glance)) > 9 * len(glance)
-        run, heads = _runs(held if own_objects else addresses(held), n)
+        run, heads = _runs(held if own_objects(held) else addresses(held), n)
         labels = held[heads].tolist()
         ranks = labels if set(map(type, labels)) == {str} else []
     elif isinstance(series.array, pd.Categorical):

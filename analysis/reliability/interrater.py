@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from doublecode.analysis.ratings.design import RatingData, RatingSets, rows_without_rating
@@ -23,11 +24,8 @@ from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.dates import read_dates
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
+from doublecode.schemas.odd_columns import refuse_doubled_names
 from doublecode.schemas.results import Note, check_conf_level, distinct
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 Floats = NDArray[np.float64]
 DEFAULT_K: tuple[int | str, ...] = (1, 2, "eff")
@@ -130,7 +128,10 @@ def icc(
     4  ICC(A,k)      ICC(2,k)      0.62      0.07       0.93
     5  ICC(C,k)      ICC(3,k)      0.91      0.68       0.99
     """
-    data = as_pandas(data)
+    if isinstance(data, pd.DataFrame):
+        refuse_doubled_names(data)
+    else:
+        data = as_pandas(data)
     check_conf_level(conf_level, "icc")
     _check_interval(interval, clusters)
     if isinstance(k, str | int | float):

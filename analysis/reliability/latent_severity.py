@@ -14,7 +14,7 @@ from doublecode.analysis.mixed.generalized.cumulative_density import CumulativeL
 from doublecode.analysis.mixed.generalized.ordinal_outcome import numbered
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.analysis.ratings.design import Layout
-from doublecode.analysis.ratings.frames import as_names, read_ratings, require_columns
+from doublecode.analysis.ratings.frames import as_names, rated_rows, read_ratings, require_columns
 from doublecode.analysis.ratings.id_codes import id_codes
 from doublecode.analysis.reliability.design_notes import disconnected_note
 from doublecode.analysis.reliability.interrater import icc
@@ -189,13 +189,13 @@ def ordinal_severity(
         notes.extend(replace(note, subject=" · ".join(map(str, key))) if key else note for note in one.notes)
         return _tables(one, rows, targets, raters, ratings, conf_level)
 
-    found = by_sets(read.frame, names, tables_of)
+    found = by_sets(rated_rows(data, ratings, CALLER)[0], names, tables_of)
     spec = {
         "targets": targets, "raters": raters, "ratings": ratings, "by": list(names), "link": link,
         "thresholds": thresholds, "conf_level": conf_level,
     }  # fmt: skip
-    design = {"n_sets": read.n_sets, "n_ratings": len(read.frame), "dropped": {"missing rating": read.n_missing}}
-    return OrdinalSeverityResult(spec, design=design, notes=distinct(notes), rows=read.frame.index, **found)
+    design = {"n_sets": read.n_sets, "n_ratings": len(read.rows), "dropped": {"missing rating": read.n_missing}}
+    return OrdinalSeverityResult(spec, design=design, notes=distinct(notes), rows=read.rows, **found)
 
 
 def _latent_set(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from doublecode.analysis.ratings.design import Layout
-from doublecode.analysis.ratings.frames import as_names, read_ratings, require_columns
+from doublecode.analysis.ratings.frames import as_names, rated_rows, read_ratings, require_columns
 from doublecode.analysis.ratings.id_codes import id_codes, object_array
 from doublecode.analysis.ratings.rounding import rounding_noise
 from doublecode.analysis.reliability.design_notes import disconnected_note
@@ -195,7 +195,8 @@ def drift(
     names = as_names(by)
     require_columns(data, [targets, raters, ratings, periods or time, *names], "drift")
     read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="drift")
-    label, held = _label_periods(read.frame, periods, time, n_periods)
+    held, _ = rated_rows(data, ratings, "drift")
+    label, held = _label_periods(held, periods, time, n_periods)
     notes = [*read.missing_notes, Note("single_coded_at_random")]
     columns = (targets, raters, ratings)
 

@@ -22,6 +22,7 @@ constrained in sign, so that a zero variance is an ordinary stationary point.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -129,7 +130,7 @@ class State:
     @cached_property
     def least_variance(self) -> Floats:
         """(B,) the smallest variance, in units of the residual's, of any direction of any term."""
-        return np.asarray(np.min([smallest_eigenvalue(L @ L.swapaxes(1, 2)) for L in self.factors], axis=0))
+        return smallest_variance(self.factors)
 
     @cached_property
     def chain(self) -> Chain:
@@ -213,6 +214,11 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
     r2 = np.maximum(left, ROUNDING * of_sets(moments.yty, which))
     log_v = log_finer + log_inner + log_outer
     return State(moments, which, theta, reml, D1, factors, E, Q, S_inv, K, Qy, gamma, r2, log_v, log_x, links)
+
+
+def smallest_variance(factors: Iterable[Floats]) -> Floats:
+    """(B,) the smallest variance of any direction of any term, from the factors Λ (B, p, p) of each."""
+    return np.asarray(np.min([smallest_eigenvalue(L @ L.swapaxes(1, 2)) for L in factors], axis=0))
 
 
 def of_designs(values: Floats, which: Which, axis: int = 2) -> Floats:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from doublecode.analysis.mixed.engine.derivatives import Derivatives, differentiate
 from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend, plan_along
 from doublecode.analysis.mixed.engine.layout import Block, triangle
-from doublecode.analysis.mixed.engine.likelihood import State, evaluate
+from doublecode.analysis.mixed.engine.likelihood import State, evaluate, smallest_variance
 from doublecode.analysis.mixed.engine.moments import Moments
 from doublecode.analysis.mixed.engine.scoring import scored
 from doublecode.analysis.mixed.engine.small_matrices import eigen, smallest_eigenvalue
@@ -229,11 +229,6 @@ def covariance(block: Block, theta: Floats) -> Floats:
     return L @ L.swapaxes(-1, -2)
 
 
-def least_variances(blocks: tuple[Block, ...], theta: Floats) -> Floats:
-    """(B,) the smallest variance, in units of the residual's, of any direction of any term."""
-    return np.asarray(np.min([smallest_eigenvalue(covariance(block, theta)) for block in blocks], axis=0))
-
-
 def lower_factor(D: Floats) -> Floats:
     """Lower-triangular Λ ≥ 0 on the diagonal with ΛΛᵀ = D, for D singular too."""
     values, vectors = np.linalg.eigh(D)
@@ -315,7 +310,8 @@ def doubtful(blocks: tuple[Block, ...], end: Optimum) -> Bools:
     steps went far from where they began. On 40,000 sets of sixteen designs that the rule was not made with no other end
     was lower elsewhere (``tests/simulations/extra_starts.py``, ``fresh`` and ``nested``).
     """
-    smallest = least_variances(blocks, end.theta) if end.last is None else end.last.state.least_variance
+    known = None if end.last is None else end.last.state.least_variance
+    smallest = smallest_variance(block.factor(end.theta) for block in blocks) if known is None else known
     moved = np.abs(np.abs(end.theta) - np.abs(end.began)).max(axis=1)
     return np.asarray((smallest < NEAR_BOUNDARY) | (end.iterations > MANY_EVALUATIONS) | (moved > FAR))
 

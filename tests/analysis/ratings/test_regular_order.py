@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from itertools import permutations
 
 import numpy as np
@@ -119,3 +121,23 @@ def test_what_is_read_does_not_see_later_changes_of_the_frame(ids, rows):
     frame.index = pd.RangeIndex(100, 100 + rows)
     assert read.groups[0].values.ravel().tolist() == list(range(rows))
     assert read.rows.tolist() == list(range(rows))
+
+
+@pytest.mark.parametrize("rows", [12, 11], ids=["full", "with a gap"])
+def test_a_result_keeps_no_frame_alive_and_looks_only_at_columns_in_use(rows):
+    frame = pd.DataFrame({"session": np.repeat(np.arange(4), 3), "rater": list("ABC") * 4, "score": np.arange(12.0)})
+    frame = frame.assign(notes=[["a", "b"]] * 12).iloc[:rows].copy()
+    asked = {"targets": "session", "raters": "rater", "ratings": "score"}
+    with pytest.raises(ContractError, match="the column 'notes' holds several values in one cell"):
+        icc(frame, **asked | {"raters": "notes"})
+    alive = weakref.ref(frame)
+    found = icc(frame, **asked)
+    del frame
+    gc.collect()
+    assert alive() is None
+    assert found.rows.tolist() == list(range(rows))
+
+
+def test_a_column_named_by_a_number_is_a_rater_too():
+    frame = pd.DataFrame({1: np.repeat(np.arange(4), 3), 0: np.tile(np.arange(3), 4), 2: np.arange(12.0)})
+    assert read_ratings(frame, targets=1, raters=0, ratings=2).groups[0].layout.kind == "complete"
