@@ -99,6 +99,8 @@ def test_points_of_quadrature_need_one_scalar_term_in_every_step() -> None:
     assert ModelSeries(steps=("y ~ x + (1 | patient)",), **asked).nagq == 9
     with pytest.raises(ValueError, match=r"needs one scalar random term .* 'y ~ x \+ \(x \| patient\)'"):
         ModelSeries(steps=("y ~ 1 + (1 | patient)", "y ~ x + (x | patient)"), **asked)
+    with pytest.raises(ValueError, match="needs one scalar random term"):
+        ModelSeries(steps=("y ~ x + (1 | patient) + (0 + x | patient)",), **asked)
 
 
 def test_rows_must_have_trials_and_exposure_too() -> None:

@@ -33,89 +33,32 @@ name = "phq9"
 instrument = "phq9"
 scale = "total"
 """
-SERIES = """
-[[series]]
-name = "course"
-title = "Symptoms"
-steps = ["phq9 ~ session + (1 | patient)"]
 
-[[series]]
-name = "done"
-title = "Homework done"
-family = "binomial"
-steps = ["done ~ 1 + (1 | patient)", "done ~ session + review + (1 | patient)"]
-split = ["review"]
-interval = "profile"
-figures = ["caterpillar"]
 
-[[series]]
-name = "tasks"
-title = "Tasks for the time"
-family = "negative-binomial"
-offset = "log(minutes)"
-steps = ["tasks ~ 1 + (1 | patient)", "tasks ~ review + (review | patient)"]
+def series(name: str, title: str, steps: list[str], *, family: str = "", more: str = "") -> str:
+    own = f'family = "{family}"\n' if family else ""
+    return f'\n[[series]]\nname = "{name}"\ntitle = "{title}"\nsteps = {json.dumps(steps)}\n{own}{more}'
 
-[[series]]
-name = "quality"
-title = "Quality"
-family = "ordinal"
-link = "probit"
-steps = ["quality ~ review + (1 | patient)"]
 
-[[series]]
-name = "graded"
-title = "Quality as done or not"
-family = "binomial"
-steps = ["quality ~ review + (1 | patient)"]
-
-[[series]]
-name = "negative"
-title = "Negative counts"
-family = "poisson"
-steps = ["sign ~ review + (1 | patient)"]
-
-[[series]]
-name = "mood"
-title = "Mood in categories"
-family = "ordinal"
-steps = ["mood ~ review + (1 | patient)"]
-
-[[series]]
-name = "never"
-title = "Never done"
-family = "binomial"
-steps = ["never ~ review + (1 | patient)"]
-
-[[series]]
-name = "many"
-title = "More done than there was"
-family = "binomial"
-trials = "done"
-steps = ["tasks ~ review + (1 | patient)"]
-
-[[series]]
-name = "said"
-title = "How well, in words"
-family = "ordinal"
-steps = ["said ~ review + (1 | patient)"]
-
-[[series]]
-name = "said_done"
-title = "In words as done or not"
-family = "binomial"
-steps = ["said ~ review + (1 | patient)"]
-
-[[series]]
-name = "said_often"
-title = "In words as counts"
-family = "poisson"
-steps = ["said ~ review + (1 | patient)"]
-
-[[series]]
-name = "linear"
-title = "Done, linear"
-steps = ["done ~ review + (1 | patient)"]
-
+SERIES = "".join([
+    series("course", "Symptoms", ["phq9 ~ session + (1 | patient)"]),
+    series("done", "Homework done", ["done ~ 1 + (1 | patient)", "done ~ session + review + (1 | patient)"],
+           family="binomial", more='split = ["review"]\ninterval = "profile"\nfigures = ["caterpillar"]\n'),
+    series("tasks", "Tasks for the time", ["tasks ~ 1 + (1 | patient)", "tasks ~ review + (review | patient)"],
+           family="negative-binomial", more='offset = "log(minutes)"\n'),
+    series("quality", "Quality", ["quality ~ review + (1 | patient)"], family="ordinal", more='link = "probit"\n'),
+    series("graded", "Quality as done or not", ["quality ~ review + (1 | patient)"], family="binomial"),
+    series("negative", "Negative counts", ["sign ~ review + (1 | patient)"], family="poisson"),
+    series("mood", "Mood in categories", ["mood ~ review + (1 | patient)"], family="ordinal"),
+    series("never", "Never done", ["never ~ review + (1 | patient)"], family="binomial"),
+    series("many", "More done than there was", ["tasks ~ review + (1 | patient)"], family="binomial",
+           more='trials = "done"\n'),
+    series("said", "How well, in words", ["said ~ review + (1 | patient)"], family="ordinal"),
+    series("said_done", "In words as done or not", ["said ~ review + (1 | patient)"], family="binomial"),
+    series("said_often", "In words as counts", ["said ~ review + (1 | patient)"], family="poisson"),
+    series("linear", "Done, linear", ["done ~ review + (1 | patient)"]),
+])  # fmt: skip
+MORE = """
 [[marginal_means]]
 name = "ends"
 title = "First and last session"
@@ -175,7 +118,7 @@ def write_study(folder: Path) -> Path:
     )
     people.to_csv(folder / "patients.csv", index=False)
     variables = "".join(f'[[variables]]\nname = "{name}"\ncolumn = "{name}"\ntable = "sessions"\n' for name in COLUMNS)
-    (folder / "study.toml").write_text(HEAD + variables + SERIES, encoding="utf-8")
+    (folder / "study.toml").write_text(HEAD + variables + SERIES + MORE, encoding="utf-8")
     return folder
 
 

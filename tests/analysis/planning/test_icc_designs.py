@@ -17,12 +17,24 @@ BY_PSYCH = pd.read_csv(Path(__file__).parents[2] / "reference" / "planning" / "i
 FOUR_ERRORS = 4.0
 
 
+def widths_of_consistency(n, k, true, mean_of=1):
+    """Widths of the exact limits of 200,000 pairs of mean squares."""
+    rng = np.random.default_rng(3)
+    above = (1 + (k - 1) * true) * rng.chisquare(n - 1, 200_000) / (n - 1)
+    below = (1 - true) * rng.chisquare((n - 1) * (k - 1), 200_000) / ((n - 1) * (k - 1))
+    df = (n - 1, (n - 1) * (k - 1))
+    low = above / below / stats.f.ppf(0.975, *df)
+    high = above / below * stats.f.ppf(0.975, *df[::-1])
+    return (high - 1) / (high + k - 1) - (low - 1) / (low + k - 1) if mean_of == 1 else 1 / low - 1 / high
+
+
 def test_bonett_as_printed():
     """Four raters, ICC .85, a width of .2: 19.2 targets (Bonett 2002); two, ICC .8: 51, with the correction 55."""
     assert bonett_targets(0.85, 0.2, 4) == pytest.approx(19.2, abs=0.05)
     assert bonett_targets(0.8, 0.2, 2) == pytest.approx(51 + 4, abs=0.5)
     assert bonett_width(0.85, bonett_targets(0.85, 0.2, 4), 4) == pytest.approx(0.2, abs=1e-9)
     assert bonett_width(0.6, 50, 2, conf_level=0.9) < bonett_width(0.6, 50, 2)
+    assert np.isnan(bonett_width(0.0, 4, 2, mean_of=2))  # below −1 a limit of one rating cannot be stepped up
 
 
 @pytest.mark.parametrize(
@@ -30,14 +42,7 @@ def test_bonett_as_printed():
 )
 def test_the_exact_width_is_the_median_of_limits_of_drawn_mean_squares(n, k, true, mean_of):
     """Both mean squares drawn as χ², limits by Shrout and Fleiss' formula; the median of 200,000 to three errors."""
-    rng = np.random.default_rng(3)
-    above = (1 + (k - 1) * true) * rng.chisquare(n - 1, 200_000) / (n - 1)
-    below = (1 - true) * rng.chisquare((n - 1) * (k - 1), 200_000) / ((n - 1) * (k - 1))
-    df = (n - 1, (n - 1) * (k - 1))
-    low = above / below / stats.f.ppf(0.975, *df)
-    high = above / below * stats.f.ppf(0.975, *df[::-1])
-    single = (high - 1) / (high + k - 1) - (low - 1) / (low + k - 1)
-    widths = single if mean_of == 1 else 1 / low - 1 / high
+    widths = widths_of_consistency(n, k, true, mean_of)
     error = 1.2533 * np.std(widths) / np.sqrt(len(widths))
     assert exact_width(true, n, k, mean_of=mean_of) == pytest.approx(np.median(widths), abs=3 * error + 1e-4)
 
@@ -55,6 +60,9 @@ def test_widths_are_those_of_psych(design):
     )
     consistent = found[found["form"].str.startswith("ICC(C")]
     assert consistent["exact"].to_numpy() == pytest.approx(own["width"].to_numpy()[2:], abs=0.006)
+    drawn = widths_of_consistency(n, k, true / (true + 0.8 * (1 - true)))
+    low, high = np.quantile(drawn, [0.9 - 3 * 0.0095, 0.9 + 3 * 0.0095])  # three errors of a share of 1,000
+    assert low < consistent["width_high"].iloc[0] < high
 
 
 def test_limits_of_rotating_pairs_are_those_that_icc_gives():
@@ -91,6 +99,9 @@ def test_a_grid_its_costs_and_the_cheapest():
     assert f"{expected['hours']:.0f} hours of rating" in told
     alpha = frame[frame["form"] == "alpha, omega (7 items)"].iloc[0]
     assert alpha["bonett"] == pytest.approx(alpha["exact"], abs=0.01)
+    assert alpha["exact"] == exact_width(0.85 / (7 - 6 * 0.85), 60, 7, mean_of=7)  # Spearman and Brown, backwards
+    by_three = icc_widths(60, 6, 0.5, icc=0.6, each=3, studies=20).frame.iloc[0]
+    assert (by_three["ratings"], by_three["hours"]) == (30 + 30 * 3, 30 + 30 * 3)
     alone = icc_widths(120, 10, 0.5, icc=0.6, minutes=30, studies=60).frame
     assert alone["width"].iloc[0] == single["width"].iloc[6]
     pd.testing.assert_frame_equal(alone, icc_widths(np.array([120]), (10,), 0.5, icc=0.6, minutes=30, studies=60).frame)

@@ -84,6 +84,11 @@ def test_odd_rows_are_not_taken_for_regular(what: str) -> None:
         assert full_table([typed[name] for name in IDS], typed["score"].to_numpy()) is None
 
 
+def test_a_category_without_a_label_is_no_label() -> None:
+    sessions = pd.Series(pd.Categorical(["S-1", "S-1", None, None], categories=["S-1", "S-2"]))
+    assert full_table([sessions, pd.Series([1, 2, 1, 2])], np.arange(4.0)) is None
+
+
 def test_what_is_no_full_table_is_refused_as_before() -> None:
     asked = {"targets": "session", "raters": "rater", "ratings": "score", "by": ["phase", "item"]}
     odd = odd_ones()

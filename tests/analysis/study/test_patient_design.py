@@ -105,6 +105,15 @@ def test_the_example_is_planned_with_what_its_data_show(adolescent):
     assert stated.power(0.3, patients=[60, 90]).frame["n"].tolist() == [60, 90]
 
 
+def test_patients_are_those_of_the_subset_with_all_that_the_model_asks_for(adolescent, adolescent_run):
+    design = patient_design(adolescent, model="praise_s2")
+    frame = adolescent_run.frame.frame
+    names = ["hw3", "praise_s2", "hw2", "ir", "hispanic"]
+    complete = frame[names].notna().all(axis=1)
+    found = design.frame.set_index("part")["value"]["patients"]
+    assert found == (complete & (frame["hw2"] > 0)).sum() < complete.sum()
+
+
 def test_without_data_and_what_is_refused(adolescent):
     design = patient_design(adolescent, from_data=False, model="praise_s2")
     assert "data" not in set(design.frame["origin"])

@@ -3,12 +3,14 @@
 import json
 import os
 import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from doublecode.analysis import Workers, read_study, reliability_of_studies
 from doublecode.analysis.cli import app as cli
+from doublecode.analysis.study import reliability_of_many, reliability_of_one
 from doublecode.analysis.study.run import consistency_of, score_study
 from doublecode.analysis.study.study_folders import state_of, study_folders
 from doublecode.analysis.study.study_scales import reliability_of
@@ -75,6 +77,43 @@ def test_over_studies(found):
     over = found.over_studies.set_index("level").loc["scale"]
     assert (over["n_studies"], over["median"]) == (2, pytest.approx(scale["estimate"].mean()))
     assert [over["low"], over["high"]] == sorted(scale["estimate"])
+
+
+def test_the_middle_of_three_studies_is_their_median_not_their_mean():
+    key = {"instrument": "own", "level": "scale", "name": "total", "phase": "main", "n_targets": 10}
+    rows = [
+        {**key, "study": name, "estimate": one, "omega": one / 2}
+        for name, one in zip("abc", (0.1, 0.7, 0.8), strict=True)
+    ]
+    over = reliability_of_many._over(pd.DataFrame(rows)).iloc[0]
+    assert over[["n_studies", "n_targets", "median", "low", "high", "median_omega"]].tolist() == [
+        3, 30, 0.7, 0.1, 0.8, 0.35,
+    ]  # fmt: skip
+
+
+def test_a_scale_over_two_tapes_has_a_row_of_its_own_and_items_show_where_there_is_no_scale():
+    named = {"instrument": "own", "scale": "total", **dict.fromkeys(reliability_of_many.OMEGA, 0.5)}
+    omegas = [{**named, "pairing": "same tape"}, {**named, "pairing": "joined", "omega": 0.8}]
+    key = {"instrument": "own", "name": "total", "level": "scale"}
+    icc = [{**key, "phase": "main", "estimate": 0.7}, {**key, "phase": "pilot", "estimate": 0.6}]
+    icc.append({"instrument": "bare", "name": "praise", "level": "item", "phase": "main", "estimate": 0.4})
+    rows = list(reliability_of_many._rows_of("a", {"rows": icc, "omegas": omegas, "failures": []}))
+    shown = [(row["name"], row["phase"], row["pairing"], row.get("estimate"), row.get("omega")) for row in rows]
+    assert shown == [
+        ("total", "main", "same tape", 0.7, 0.5), ("total", "pilot", "same tape", 0.6, None),
+        ("praise", "main", "same tape", 0.4, None), ("total", "main", "joined", None, 0.8),
+    ]  # fmt: skip
+    more = pd.DataFrame([*rows, {"instrument": "own", "name": "warm", "level": "item"}])
+    assert reliability_of_many._scales(more)["name"].tolist() == ["total", "total", "praise", "total"]
+
+
+def test_omega_is_told_of_rated_instruments_alone(sites, monkeypatch):
+    intake = read_study(sites / "first")
+    own = consistency_of(intake.study, score_study(intake)[0])
+    filled_in = own.frame.assign(instrument="phq9")
+    both = SimpleNamespace(frame=pd.concat([own.frame, filled_in]), notes=own.notes)
+    monkeypatch.setattr("doublecode.analysis.study.run.consistency_of", lambda *given: both)
+    assert [row["instrument"] for row in reliability_of_one._omega(intake)["omegas"]] == ["own"] * len(own.frame)
 
 
 def test_two_cores_give_the_same_table_and_a_repeat_does_what_changed(sites, tmp_path):
@@ -228,8 +267,6 @@ def run(monkeypatch, capsys):
 
 
 def test_the_command_writes_the_table_and_ends_with_1_where_a_study_is_broken(run, sites, found, tmp_path, monkeypatch):
-    from doublecode.analysis.study import reliability_of_many
-
     monkeypatch.setattr(reliability_of_many, "reliability_of_studies", lambda *given, **more: found)
     code, out, err = run(sites, "-o", tmp_path / "all.csv", "--json")
     answer = json.loads(out)

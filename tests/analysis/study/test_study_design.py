@@ -1,8 +1,10 @@
 """A planned study from a study folder: what is declared, what the data show, what is stated, and no effect."""
 
 import json
+import re
 import sys
 from importlib.resources import as_file, files
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -10,7 +12,14 @@ import pytest
 from doublecode.analysis import patient_design, study_design
 from doublecode.analysis.cli import app as cli
 from doublecode.analysis.planning.planned_study import PARTS
+from doublecode.analysis.study import design_of_study
+from doublecode.analysis.study.planned_variances import frame_values, readable
 from doublecode.schemas.errors import NotEstimable, StudyError, UsageError
+from doublecode.schemas.model_series import ModelSeries
+from doublecode.schemas.study_parts import Variable
+from tests.conftest import script
+
+make_site = script("benchmarks/many_sites.py").make_site
 
 VARIABLES = """
 [[instruments]]
@@ -117,13 +126,77 @@ def test_variances_are_those_of_models_without_the_effect(telephone, telephone_r
 
     frame = telephone_run.frame.frame
     found = fit_mixed("phq9 ~ session + (1 | patient)", frame).variances["variance"]
-    assert values(study_design(telephone))["icc_outcome"] == pytest.approx(found[0] / found.sum(), abs=1e-6)
+    shown = values(study_design(telephone))
+    assert shown["icc_outcome"] == pytest.approx(found[0] / found.sum(), abs=1e-6)
+    seen = fit_mixed("he ~ 1 + (1 | patient)", frame).variances["variance"]
+    true = 1 / (1 + (1 / shown["icc_rating"] - 1) * (1 - shown["double"] / 2))  # a mean of two has half the error
+    assert shown["icc_predictor"] == pytest.approx(seen[0] / (true * seen.sum()), abs=1e-6)
+    of_he = next(
+        result for instrument, level, phase, result in telephone_run.reliability.results
+        if (instrument, level, phase) == ("ghes", "scale", "main")
+    )  # fmt: skip
+    parts = of_he.variances.set_index("component")["variance"]
+    assert shown["severity"] == pytest.approx(parts["rater"] / (parts["rater"] + parts["residual"]))
+
+
+def test_shares_of_therapists_and_the_mean_of_counts_are_those_of_the_data(telephone_run):
+    """The course is no variance of patients, and a family's outcome has a mean in place of one (planted shifts)."""
+    from doublecode.analysis import fit_mixed
+
+    frame = telephone_run.frame.frame
+    shifted = frame.assign(phq9=frame["phq9"] + 6.0 * frame["therapist"].map({"T1": 0, "T2": 1, "T3": 2}) + 20)
+    shifted["phq9"] -= 3.0 * shifted["session"]
+    who = SimpleNamespace(last_number=9, analysable=198.0)
+
+    def taken(family, therapists):
+        planned = SimpleNamespace(outcome="phq9", predictor="he", family=family)
+        return {one.part: one.value for one in frame_values(shifted, planned, who, therapists, 0.7)}
+
+    found = fit_mixed("phq9 ~ session + (1 | patient) + (1 | therapist)", shifted, ddf="z").variances["variance"]
+    own = taken(None, 3)
+    assert own["icc_therapist"] == pytest.approx(found[1] / found.sum(), abs=1e-5)
+    assert own["icc_outcome"] == pytest.approx(found[0] / found.sum(), abs=1e-5)
+    assert own["icc_therapist"] > 0.3
+    counted = taken("poisson", 0)
+    assert counted["base"] == pytest.approx(shifted["phq9"].mean())
+    assert "icc_outcome" not in counted
+
+
+def test_from_wrong_data_nothing_is_taken_and_it_is_said(tmp_path):
+    folder = make_site(tmp_path / "site", 1, patients=2)
+    table = folder / "ratings.csv"
+    table.write_text(re.sub(r",\d$", ",9", table.read_text(), count=1, flags=re.MULTILINE))
+    intake, notes = readable(folder)
+    assert intake is None
+    assert [(note.kind, note.numbers) for note in notes] == [("design_problems", {"n": 1})]
+
+
+def test_of_a_value_of_the_patient_no_share_between_patients_is_taken_from_the_data(
+    telephone, telephone_run, monkeypatch
+):
+    """Each patient has one value, whatever the rows of the data are."""
+    study = telephone_run.study
+    series = ModelSeries(name="m", title="M", steps=("phq9 ~ session + age + (1 | patient)",))
+    more = {"variables": (*study.variables, Variable(name="age", column="age")), "series": (series,)}
+    own = study.model_copy(update=more)
+    frame = telephone_run.frame.frame
+    aged = frame.assign(age=frame["patient"].str[-2:].astype(float))
+    monkeypatch.setattr("doublecode.coding.reading.declared_heads.open_study", lambda folder: own)
+    monkeypatch.setattr(design_of_study, "readable", lambda folder: (telephone_run.intake, ()))
+    monkeypatch.setattr("doublecode.analysis.study.run.score_study", lambda intake: (None, None))
+    monkeypatch.setattr("doublecode.analysis.study.run.frame_of", lambda *given: SimpleNamespace(frame=aged))
+    design = study_design(telephone, model="m", predictor="age")
+    assert (values(design)["icc_predictor"], origins(design)["icc_outcome"]) == (0.999, "data")
 
 
 def test_nothing_of_the_data_is_taken_on_demand_and_never_an_effect(telephone):
     design = study_design(telephone, from_data=False)
     assert "data" not in set(design.frame["origin"])
     assert set(design.frame["part"]) <= set(PARTS)
+    table = pd.read_csv(telephone / "sessions.csv")
+    assert values(design)["lost"] == pytest.approx(
+        (table.loc[table["phase"] == "main", "status"] == "not_rated").mean()
+    )
     with pytest.raises(UsageError, match="no effect is stated"):
         design.power(studies=100)
 

@@ -143,8 +143,10 @@ def test_a_planted_separation_is_named_and_a_prior_leads_on():
     assert many.separated.tolist() == [False, False, True, False, False, False]
     assert many.problem[2].kind == "set_separated"
     assert "x" in many.problem[2].numbers["which"]
+    assert not many.single.any()  # the batch itself has found it, before any search
     held = fit_many(FORMULA, data, Y, family="binomial", prior_sd=2.5)
     assert held.converged.all()
+    assert not held.single.any()
     same(held, data, Y, [0, 2], FORMULA, family="binomial", prior_sd=2.5)
 
 
@@ -190,6 +192,7 @@ def test_counts_without_more_spread_than_poisson_stay_in_the_batch():
     assert not many.single.any()
     np.testing.assert_allclose(many.loglik[endless], limit.loglik[endless], atol=1e-6)
     np.testing.assert_allclose(many.estimate[:, endless], limit.estimate[:, endless], atol=1e-5)
+    np.testing.assert_allclose(many.std_error[:, endless], limit.std_error[:, endless], rtol=1e-4)
     assert (many.loglik > limit.loglik - 1e-6).all()
 
 

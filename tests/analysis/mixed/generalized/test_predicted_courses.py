@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
 from doublecode.analysis.mixed import fit_generalized
 from doublecode.analysis.mixed.generalized.population import population_mean
@@ -78,6 +79,15 @@ def test_trials_weights_and_exposures_are_counted() -> None:
     doubled = fit_generalized("done ~ x + (1 | patient)", pd.concat([ARMS, ARMS]), family="binomial").course("x")
     np.testing.assert_allclose(by_weight.curve[["estimate", "conf_low"]], doubled.curve[["estimate", "conf_low"]],
                                atol=1e-5)  # fmt: skip
+
+
+def test_limits_widen_with_their_level_on_the_scale_of_the_logit(fits) -> None:
+    course = fits["done"].course
+    widths = [
+        special.logit(curve["conf_high"]) - special.logit(curve["conf_low"])
+        for curve in (course("x", conf_level=level).curve for level in (0.95, 0.8))
+    ]
+    np.testing.assert_allclose(widths[1] / widths[0], special.ndtri(0.9) / special.ndtri(0.975))
 
 
 def test_shares_of_categories_sum_to_one(fits) -> None:

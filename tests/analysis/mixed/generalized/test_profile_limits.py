@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis import confint, fit_generalized
+from doublecode.analysis.mixed.generalized.objective import evaluate
+from doublecode.analysis.mixed.generalized.profiled_parameters import standard_deviation
+from doublecode.analysis.mixed.generalized.search import Ending, Found, hessian
 from doublecode.schemas.errors import UsageError
 
 REFERENCE = Path(__file__).parents[3] / "reference"
@@ -96,3 +100,18 @@ def test_the_second_of_two_correlated_effects_in_other_words() -> None:
     first, second = (fit.confint("profile", parameters="variances") for fit in fits)
     columns = ["estimate", "conf_low", "conf_high"]
     np.testing.assert_allclose(first[columns], second[columns].iloc[::-1], atol=1e-5)
+
+
+def test_a_factor_of_the_other_sign_is_the_same_standard_deviation() -> None:
+    """A search may end at −θ; limits are those of |θ|."""
+    data = data_of("homework")
+    fit = fit_generalized("done ~ x + (1 | patient)", data, family="binomial").fit
+    x = fit.end.point.x.copy()
+    x[0] = -x[0]
+    point = evaluate(fit.problem, x)
+    end = Ending(point, hessian(fit.problem, point), converged=True, evaluations=0, start="mirrored")
+    mirrored = replace(fit, found=Found(end, (end,)))
+    one, other = (standard_deviation(each, 0, 0) for each in (fit, mirrored))
+    assert other.estimate == pytest.approx(one.estimate)
+    assert other.c @ x == pytest.approx(one.estimate)
+    assert other.error == pytest.approx(one.error, rel=1e-5)
