@@ -188,6 +188,11 @@ def many_categories(recipe: Recipe, groups: Mapping[str, int]) -> tuple[Note, ..
     )  # fmt: skip
 
 
+def two_levels(groups: Mapping[str, int]) -> tuple[Note, ...]:
+    """Name the grouping factors whose variance rests on one difference."""
+    return tuple(Note("two_levels", numbers={"group": group}) for group, n_levels in groups.items() if n_levels == 2)
+
+
 def check_weights(weights: Floats | None) -> Floats | None:
     """Return the weights (n,) unchanged; refuse those that are not positive and finite."""
     if weights is None:

@@ -21,6 +21,7 @@ from doublecode.analysis.mixed.checks import (
     refuse_text_outcome,
     refuse_types,
     refuse_unidentified,
+    two_levels,
     without_redundant,
     without_unused,
 )
@@ -244,12 +245,13 @@ def build_design(
     kept = {k: None if v is None else v[keep] for k, v in extra.items()}
     w = check_weights(kept["weights"])
     terms = _build_terms(parsed, columns, given)
-    many = many_categories(spec, {term.group: term.n_levels for term in terms})
+    groups = {term.group: term.n_levels for term in terms}
+    of_levels = many_categories(spec, groups) + two_levels(groups)
     design = Design(
         formula=parsed, y=y, X=X, x_names=names, terms=terms,
         weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep] if lost else data.index,
         columns=columns, lost=lost, fixed_spec=spec,
-        log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone + left_out + many,
+        log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone + left_out + of_levels,
     )  # fmt: skip
     refuse_unidentified(X, names, design.terms, columns, design.x_factors[1], row_levels=row_levels)
     if with_outcome:

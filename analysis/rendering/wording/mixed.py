@@ -128,6 +128,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     "double_bar": _double_bar,
     "unused_levels": _unused_levels,
     "columns_left_out": _columns_left_out,
+    "two_levels": (
+        "{group} has two levels: their variance rests on a single difference and says next to nothing of other levels; "
+        "where these two are meant, take {group} as a predictor"
+    ),
     "many_categories": (
         "{column} holds words or is in C(): it enters as categories, {n_levels} levels and {n_dummies} coefficients, "
         "for {n_groups} levels of {group}"

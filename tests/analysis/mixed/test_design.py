@@ -37,6 +37,18 @@ def test_perfect_collinearity_names_the_columns(data):
     refused(NotEstimable, r"random term \(x \+ z \| g\): perfect", "y ~ 1 + (x + z | g)", data.assign(z=3 * data.x))
 
 
+def test_two_levels_are_fitted_and_noted(data):
+    data["h"] = np.tile(["a", "b"], 30)
+    fit = fit_mixed("y ~ x + (1 | g) + (1 | h)", data)
+    said = [text for text in fit.note_texts() if "two levels" in text]
+    assert len(said) == 1
+    assert said[0].startswith("h has two levels: their variance rests on a single difference")
+    many = fit_many("y ~ x + (1 | h)", data, data[["y"]].to_numpy())
+    assert [note.numbers for note in many.notes if note.kind == "two_levels"] == [{"group": "h"}]
+    three = fit_mixed("y ~ x + (1 | h)", data.assign(h=np.tile(list("abc"), 20)))
+    assert not [note for note in three.notes if note.kind == "two_levels"]
+
+
 def test_one_group_and_one_row_per_group(data):
     refused(NotEstimable, "grouping factor 'h' has one level \\('a'\\)", "y ~ x + (1 | h)", data.assign(h="a"))
     refused(NotEstimable, "60 levels × 1\\) for 60 rows.*one row per group", "y ~ x + (1 | row)", data)
