@@ -77,7 +77,7 @@ PHQ = (
 REFUSED = {
     "Quality as done or not": ["'quality'", "needs 0 and 1", "keep the scale"],
     "Negative counts": ["'sign'", "counts cannot be negative"],
-    "Mood in categories": ["'mood'", "categories are whole numbers"],
+    "Mood in categories": ["'mood'", "categories are whole numbers", "in study.toml a series without a family"],
     "Never done": ["'never'", "one category only"],
     "How well, in words": [
         "the outcome 'said' is in words ('partly', 'fully', 'not')",

@@ -105,7 +105,8 @@ def read_outcome(design: Design, family: FamilyName, link: Link, trials: Floats 
     whole = np.abs(y - np.round(y)) > WHOLE
     _refuse_rows(
         whole, y, name, design.index, f"family {family!r} needs whole counts, 0, 1, 2, …",
-        "a rate is modelled by its count with offset = log of the exposure; a mean of ratings by fit_mixed",
+        "a rate is modelled by its count with offset = log of the exposure; a mean of ratings by a linear model "
+        "(fit_mixed; in study.toml a series without a family)",
     )  # fmt: skip
     if not y.any():
         raise NotEstimable(
