@@ -48,7 +48,8 @@ def power_of_patients(
 
     _refuse(lists, flags)
     stated = {name: values[0] for name, values in lists.items() if name != "between"}
-    design = patient_design(folder, model=model).stating(stated)
+    varied = [name for name, values in lists.items() if len(values) > 1]
+    design = patient_design(folder, model=model).stating(stated, varied)
     sizes = [int(one) for one in lists["patients"]] if "patients" in lists else None
     result = design.power(lists["between"][0], scale=scale, patients=sizes, alpha=alpha)
     record: dict[str, Any] | None = result_record(result) if as_json else None

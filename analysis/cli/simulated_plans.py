@@ -87,7 +87,8 @@ def planned_design(
         return None
     from doublecode.analysis.study.design_of_study import study_design
 
-    return study_design(study, model=model, predictor=predictor).stating(_base(lists))
+    varied = [name for name, values in lists.items() if len(values) > 1]
+    return study_design(study, model=model, predictor=predictor).stating(_base(lists), varied)
 
 
 def power_of_sessions(

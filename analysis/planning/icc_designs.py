@@ -71,9 +71,9 @@ class IccWidths(Answer):
         """Say what was assumed."""
         spec = self.spec
         return (
-            f"ICC(A,1) {spec['icc']:g}, {100 * spec['severity']:g} % of its error severity, {spec['each']} raters of a "
-            f"session coded several times, {spec['minutes']:g} minutes per rating, {spec['studies']} simulated studies "
-            f"of each design, seed {spec['seed']}"
+            f"ICC(A,1) {spec['icc']:.3g}, {100 * spec['severity']:.3g} % of its error severity, {spec['each']} raters "
+            f"of a session coded several times, {spec['minutes']:g} minutes per rating, {spec['studies']} simulated "
+            f"studies of each design, seed {spec['seed']}"
         )
 
     def cheapest(self, width: float = 0.2, form: str = "ICC(A,1)") -> IccWidths:

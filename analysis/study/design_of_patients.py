@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -23,6 +23,7 @@ from doublecode.analysis.study.planned_values import (
     mean_reliability,
     raters_of,
     sessions_used,
+    stated_values,
 )
 from doublecode.analysis.study.planned_variances import rating_values, readable, scored_rows
 from doublecode.schemas.errors import UsageError
@@ -79,8 +80,8 @@ class PatientDesign(Answer):
         spec = self.spec
         return f"{spec['study']}: tested is {spec['tested']}, one of {spec['predictors']} predictors{hours}"
 
-    def stating(self, values: Mapping[str, float]) -> PatientDesign:
-        """The same with other values of some parts, which then are stated.
+    def stating(self, values: Mapping[str, float], varied: Collection[str] = ()) -> PatientDesign:
+        """The same with other values of some parts, which then are stated; of those that are `varied` one of several.
 
         Raises
         ------
@@ -93,8 +94,7 @@ class PatientDesign(Answer):
                     f"{CALLER}: {name.replace('_', '-')} does not act where patients have one value each; "
                     f"{ended(allowed(name, STATED))}"
                 )
-        own = [DesignValue(name, float(value), "stated", "stated") for name, value in values.items()]
-        return _answer(self.spec, [*design_values(self.frame), *own], self.notes, self.rows)
+        return _answer(self.spec, [*design_values(self.frame), *stated_values(values, varied)], self.notes, self.rows)
 
     def power(
         self,

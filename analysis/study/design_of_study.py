@@ -26,6 +26,7 @@ from doublecode.analysis.study.planned_values import (
     mean_reliability,
     raters_of,
     sessions_used,
+    stated_values,
 )
 from doublecode.analysis.study.planned_variances import frame_values, rating_values, readable, scored_rows
 from doublecode.schemas.errors import UsageError
@@ -99,8 +100,8 @@ class StudyDesign(Answer):
         parts = dict(zip(self.frame["part"], self.frame["value"], strict=True))
         return PlannedStudy(**parts, family=self.spec["family"])
 
-    def stating(self, values: Mapping[str, float]) -> StudyDesign:
-        """The same with other values of some parts, which then are stated.
+    def stating(self, values: Mapping[str, float], varied: Collection[str] = ()) -> StudyDesign:
+        """The same with other values of some parts, which then are stated; of those that are `varied` one of several.
 
         Raises
         ------
@@ -110,8 +111,7 @@ class StudyDesign(Answer):
         for name in values:
             if name not in PARTS:
                 raise UsageError(f"{CALLER}: {name!r} is no part of a plan; {ended(allowed(name, PARTS))}")
-        own = [DesignValue(name, float(value), "stated", "stated") for name, value in values.items()]
-        return _answer(self.spec, [*design_values(self.frame), *own], self.notes, self.rows)
+        return _answer(self.spec, [*design_values(self.frame), *stated_values(values, varied)], self.notes, self.rows)
 
     def of_ratings(self, parts: Collection[str]) -> StudyDesign:
         """The parts that the ICC of the predictor's ratings rests on, without the model, which does not act on it."""

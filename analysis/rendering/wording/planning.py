@@ -158,6 +158,7 @@ SOURCE_WORDS: Final = {
     "continuous": "taken as continuous",
     "default": "nobody says; state it",
     "stated": "stated",
+    "varied": "stated, one of several: see below",
     "base": "mean of the outcome over all sessions",
     "included": "patients.csv: those who are included",
     "complete_patients": "patients who have all that the regression asks for",

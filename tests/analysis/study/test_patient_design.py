@@ -143,6 +143,7 @@ def test_the_command_prints_the_closed_form(adolescent, monkeypatch, capsys):
     assert code == 0
     assert [row["n"] for row in record["frame"]] == [41, 80]
     assert record["design"]["planned"]["spec"]["tested"] == "rationale_s1:ir"
+    assert record["design"]["planned"]["frame"][0]["source"] == "varied"
     refused = {
         ("--within", ".3"): "state the effect by --between", (): "no effect is stated; give --between",
         ("--between", ".3", "--cheapest", ".8"): "--cheapest: patients have one value each",

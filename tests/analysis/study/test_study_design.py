@@ -361,6 +361,8 @@ def test_the_command_takes_the_folder_and_flags_override(new, monkeypatch, capsy
     assert code == 0
     assert [(row["patients"], row["raters"]) for row in record["frame"]] == [(20, 0), (20, 3), (30, 0), (30, 3)]
     planned = {row["part"]: row["origin"] for row in record["design"]["planned"]["frame"]}
+    sources = {row["part"]: row["source"] for row in record["design"]["planned"]["frame"]}
+    assert (sources["patients"], sources["raters"], sources["icc_rating"]) == ("varied", "varied", "stated")
     assert (planned["patients"], planned["icc_rating"], planned["sessions"]) == ("stated", "stated", "declared")
     code, _, err = run("--studies", "100")
     assert code == 2
