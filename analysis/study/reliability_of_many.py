@@ -21,6 +21,7 @@ from doublecode.analysis.study.study_folders import StudyFolders, state_of, stud
 from doublecode.schemas.results import Note, distinct
 
 SAME_TAPE: Final = "same tape"
+REFUSED: Final = "reliability_refused"
 OMEGA: Final = {
     "n_items": "n_items", "n_rows": "n_omega", "omega": "omega", "conf_low": "omega_low", "conf_high": "omega_high",
     "status": "omega_status",
@@ -47,14 +48,16 @@ class ManyReliabilities(Answer):
     forms : DataFrame
         Every ICC form of every row.
     over_studies : DataFrame
-        Per scale (or item) and phase: ``n_studies`` with an ICC, its ``median``, ``low`` and ``high``, median of omega.
+        Per scale (or item) and phase: ``n_studies`` with an ICC, its ``median``, ``low`` and ``high``, median of omega
+        in these.
     failures : DataFrame
         What was not read or estimated: ``study, step, place, what, next_step, of`` (problems of that study; the first
         five are named).
     design : dict
         ``n_studies, n_read, n_ratings``.
     notes : tuple of Note
-        One of each kind, and in how many studies there is such a one; the study by itself has them all.
+        One of each kind (of what has no coefficient: of each instrument), and in how many studies there is such a one;
+        the study by itself has them all.
     rows : Index
     """
 
@@ -175,18 +178,22 @@ def _gathered(found: StudyFolders, answers: Mapping[str, Record]) -> ManyReliabi
 
 
 def _notes(answers: Mapping[str, Record]) -> list[Note]:
-    """One note of each kind, that of the first study, which says in how many more there is such a one."""
-    found: dict[str, dict[str, Record]] = {}
+    """One note of each kind, that of the first study, which says in how many more there is such a one.
+
+    Of what has no coefficient there is one for each instrument, level and phase.
+    """
+    found: dict[tuple[str, str], dict[str, Record]] = {}
     for study, answer in answers.items():
         for one in answer["notes"]:
-            found.setdefault(one["kind"], {}).setdefault(study, one)
-    return [_note(kind, studies) for kind, studies in found.items()]
+            about = one["subject"] if one["kind"] == REFUSED else ""
+            found.setdefault((one["kind"], about), {}).setdefault(study, one)
+    return [_note(studies) for studies in found.values()]
 
 
-def _note(kind: str, studies: Mapping[str, Record]) -> Note:
+def _note(studies: Mapping[str, Record]) -> Note:
     study, one = next(iter(studies.items()))
     more = f" (and such a note in {len(studies) - 1} more)" if len(studies) > 1 else ""
-    return Note(kind, ": ".join(filter(None, [f"{study}{more}", one["subject"]])), one["numbers"])
+    return Note(one["kind"], ": ".join(filter(None, [f"{study}{more}", one["subject"]])), one["numbers"])
 
 
 def _rows_of(study: str, answer: Record) -> Iterator[Record]:

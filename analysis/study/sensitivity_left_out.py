@@ -130,17 +130,10 @@ def _without_raters(intake: Intake, refit: Refitting) -> Iterator[Without]:
             yield Without("rater", level, Estimate(refusal=refusal), n_lost)
             continue
         plain, parts = refits[level]
-        found, fewer = Estimate.of(plain), _without_rater(intake, level)
-        made = (
-            made_of(fewer)
-            if parts is None and found.rows is not None
-            else None
-            if parts is None
-            else Made(fewer, *parts)
-        )
-        behind = (
-            None if made is None or found.rows is None else standing_of(made, study, headline_of(study), found.rows)
-        )
+        found, fewer, behind = Estimate.of(plain), _without_rater(intake, level), None
+        if found.rows is not None:
+            made = made_of(fewer) if parts is None else Made(fewer, *parts)
+            behind = standing_of(made, study, headline_of(study), found.rows)
         yield Without("rater", level, found, n_lost, behind)
 
 

@@ -225,6 +225,7 @@ def test_what_nobody_rated_twice_has_a_row_with_the_reason_and_a_note(tmp_path, 
         assert "total_alone" in out
         assert "alone, items, main: one rater only ('R1')" in out
         assert "let a second rater code some of them" in " ".join(out.split())
+        assert "alone, scales, main: one rater only" in out
     cells = pd.read_excel(tmp_path / "all.xlsx", sheet_name=None, header=None)
     assert any((sheet == "total_alone").any(axis=None) for sheet in cells.values())
     assert any("total_alone" in str(row) for row in json.loads(run(folder, "--json")[1])["frame"])
