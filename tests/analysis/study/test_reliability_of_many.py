@@ -138,6 +138,8 @@ def test_what_a_study_stands_on_is_all_but_what_is_made_of_it(tmp_path):
     (folder / "report").mkdir()
     (folder / "report" / "index.html").write_text("made")
     assert state_of(folder) == before
+    (folder / "patients.csv").rename(folder / "people.csv")
+    assert state_of(folder) != before  # the same bytes under another name
     toml = folder / "study.toml"
     toml.write_text('ledger = "postgresql://host/study"\n' + toml.read_text())
     assert state_of(folder) != state_of(folder)
@@ -239,6 +241,26 @@ def test_folders_are_found_once_and_none_in_silence(sites, tmp_path):
         study_folders([tmp_path])
     with pytest.raises(UsageError, match="is no folder"):
         study_folders([tmp_path / "nowhere"])
+
+
+def test_studies_of_one_name_in_two_places_keep_apart(tmp_path):
+    for place in ("north", "south"):
+        (tmp_path / place / "one").mkdir(parents=True)
+        (tmp_path / place / "one" / "study.toml").touch()
+    found = study_folders([tmp_path / "north", tmp_path / "south"]).folders
+    south = tmp_path / "south" / "one"
+    assert found == {"one": tmp_path / "north" / "one", south.as_posix(): south}
+
+
+def test_of_many_problems_of_a_study_five_are_named_and_all_counted(tmp_path):
+    folder = make_site(tmp_path / "one", 1, patients=2)
+    table = folder / "ratings.csv"
+    head, *lines = table.read_text().splitlines()
+    wrong = [line.rsplit(",", 1)[0] + ",9" for line in lines[:7]]
+    table.write_text("\n".join([head, *wrong, *lines[7:]]) + "\n")
+    failures = reliability_of_one.reliability_of_one(str(folder))["failures"]
+    assert [(one["step"], one["of"]) for one in failures] == [("reading", 7)] * 5
+    assert failures[4]["place"] == "ratings.csv › line 6, value"
 
 
 @LINKS
