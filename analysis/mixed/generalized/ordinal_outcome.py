@@ -117,8 +117,8 @@ def numbered(column: pd.Series[Any], name: str) -> tuple[pd.Series[Any], tuple[A
     if len(fractions):
         raise ContractError(
             f"ordinal outcome {name!r} holds {fractions.iloc[0]:g} (row {fractions.index[0]}), and categories are "
-            "whole numbers such as 0 to 4; a mean of ratings is the outcome of a linear model (fit_mixed; in study.toml "
-            "a series without a family), single ratings are for family 'ordinal'"
+            "whole numbers such as 0 to 4; a mean of ratings is the outcome of a linear model (fit_mixed; in "
+            "study.toml a series without a family), single ratings are for family 'ordinal'"
         )
     return numbers, None
 

@@ -150,7 +150,7 @@ def test_shares_of_therapists_and_the_mean_of_counts_are_those_of_the_data(telep
 
     def taken(family, therapists):
         planned = SimpleNamespace(outcome="phq9", predictor="he", family=family)
-        return {one.part: one.value for one in frame_values(shifted, planned, who, therapists, 0.7)}
+        return {one.part: one.value for one in frame_values(shifted, planned, who, therapists, 0.7)[0]}
 
     found = fit_mixed("phq9 ~ session + (1 | patient) + (1 | therapist)", shifted, ddf="z").variances["variance"]
     own = taken(None, 3)
@@ -183,8 +183,7 @@ def test_of_a_value_of_the_patient_no_share_between_patients_is_taken_from_the_d
     aged = frame.assign(age=frame["patient"].str[-2:].astype(float))
     monkeypatch.setattr("doublecode.coding.reading.declared_heads.open_study", lambda folder: own)
     monkeypatch.setattr(design_of_study, "readable", lambda folder: (telephone_run.intake, ()))
-    monkeypatch.setattr("doublecode.analysis.study.run.score_study", lambda intake: (None, None))
-    monkeypatch.setattr("doublecode.analysis.study.run.frame_of", lambda *given: SimpleNamespace(frame=aged))
+    monkeypatch.setattr(design_of_study, "scored_rows", lambda intake: (aged, []))
     design = study_design(telephone, model="m", predictor="age")
     assert (values(design)["icc_predictor"], origins(design)["icc_outcome"]) == (0.999, "data")
 
