@@ -339,7 +339,7 @@ def _by_products(columns: Floats) -> tuple[Floats, Floats] | None:
         root, failed = lapack.dpotrf(products, lower=1)
         if failed:
             return None
-        outside = float(np.min(root.diagonal() / np.sqrt(products.diagonal()), initial=1.0))
+        outside = float(np.minimum.reduce(root.diagonal() / np.sqrt(products.diagonal()), initial=1.0))
         if outside < APART:
             return None
         Q, R = (lapack.dtrtri(root, lower=1)[0] @ Q.T).T, root.T @ R
