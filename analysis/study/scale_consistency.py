@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.consistency.alpha_omega import alpha, omega
-from doublecode.analysis.consistency.alpha_omega_results import OmegaResult
+from doublecode.analysis.consistency.alpha_omega_results import OmegaResult, resampled
 from doublecode.analysis.consistency.item_moments import Missing, kept_rows
 from doublecode.analysis.consistency.scale_levels import POOLED
+from doublecode.analysis.consistency.unit_resampling import ALONE, Helpers, Interval
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.study.consistency_columns import study_tables, wide_tables
@@ -104,7 +105,8 @@ class ConsistencyTable(Answer):
     def counted(self) -> str:
         """Scales, and how many have no omega."""
         without = self.design["not_estimable"]
-        return f"{self.design['n_scales']} scales" + (f", {without} without omega." if without else ".")
+        how = resampled(next((one.spec for one in self.omegas.values()), {}))
+        return f"{self.design['n_scales']} scales" + (f", {without} without omega." if without else ".") + how
 
 
 def headed(note: Note, head: str, **numbers: Any) -> Note:
@@ -141,6 +143,9 @@ class _Options:
     seed: int
     missing: Missing
     phases: Mapping[str, tuple[int, int]]
+    interval: Interval = "jackknife"
+    n_boot: int | None = None
+    helpers: Helpers = ALONE
 
 
 def consistency_table(
@@ -209,15 +214,20 @@ def omega_table(
     conf_level: float = 0.95,
     seed: int = 0,
     missing: Missing = "fiml",
+    interval: Interval = "jackknife",
+    n_boot: int | None = None,
+    helpers: Helpers = ALONE,
 ) -> ConsistencyTable:
     """Build the same table for any wide file: all items, and subscales where named.
 
     Parameters
     ----------
-    data, items, clusters, by, conf_level, seed, missing
+    data, items, clusters, by, conf_level, seed, missing, interval, n_boot
         As in `doublecode.analysis.consistency.alpha_omega.omega`.
     subscales
         Name and items of each subscale.
+    helpers
+        Who estimates the resamples, and who is told how many are done.
 
     Examples
     --------
@@ -234,7 +244,8 @@ def omega_table(
     scales = {"all items": whole, **{name: list(part) for name, part in (subscales or {}).items()}}
     tasks = [_Task("", name, SAME_TAPE, data, tuple(part), clusters, by) for name, part in scales.items()]
     spec = {"function": "omega_table", "items": whole, "clusters": clusters, "by": by, "subscales": scales}
-    return _tabulate(tasks, _Options(conf_level, seed, missing, {}), spec, [], data.index[kept_rows(data, whole)])
+    options = _Options(conf_level, seed, missing, {}, interval, n_boot, helpers)
+    return _tabulate(tasks, options, spec, [], data.index[kept_rows(data, whole)])
 
 
 def _check_long(ratings: pd.DataFrame) -> None:
@@ -302,7 +313,8 @@ def _omega_or_reason(task: _Task, options: _Options) -> tuple[OmegaResult | None
     try:
         answer = omega(
             task.wide[columns], items=task.items, clusters=task.clusters, by=task.by,
-            conf_level=options.conf_level, seed=options.seed, missing=options.missing,
+            conf_level=options.conf_level, seed=options.seed, missing=options.missing, interval=options.interval,
+            n_boot=options.n_boot, workers=options.helpers.workers, progress=options.helpers.progress,
         )  # fmt: skip
     except NotEstimable as reason:
         return None, str(reason)
