@@ -304,7 +304,8 @@ def omega(
     data, remarks = read_columns(file, wanted, sheet, {by: Role.LABEL} | numbers, names_in(missing))
     if by:
         data[by] = _levels(data[by])
-    limits: dict[str, Any] = {"interval": interval or "jackknife", "n_boot": n_boot} if kind in DRAWN else {}
+    asked = {"interval": interval, "n_boot": n_boot}
+    limits: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     common: dict[str, Any] = {"items": names_in(items), "clusters": clusters, "conf_level": conf_level, "seed": seed}
     with progress_bar() as show:
         helpers = {**helped_by(sharing), "progress": show} if any(sharing.given.values()) or interval else {}
