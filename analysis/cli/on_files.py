@@ -17,11 +17,13 @@ from doublecode.schemas.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.consistency.alpha_omega_results import OmegaResult
     from doublecode.analysis.consistency.omega_kinds import Kind
     from doublecode.analysis.reliability.decision import DStudyResult
     from doublecode.analysis.reliability.dyads import DyadResult
     from doublecode.analysis.reliability.icc_result import ICCResult
     from doublecode.analysis.rendering.answers import Answer
+    from doublecode.analysis.study.scale_consistency import ConsistencyTable
 
 File = Annotated[Path, typer.Argument(help="CSV, xlsx or ods in long format: one row per rating.", show_default=False)]
 Wide = Annotated[
@@ -289,11 +291,8 @@ def omega(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Omega of a scale with its interval, from a wide file: a row per session, a column per item."""
-    from doublecode.analysis.consistency.alpha_omega import omega as estimate
-    from doublecode.analysis.consistency.unit_resampling import Helpers
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.records import consistency_record
-    from doublecode.analysis.study.scale_consistency import omega_table
     from doublecode.schemas.results import result_record
 
     parts, sharing = _subscales(subscale or []), Sharing(jobs, scheduler, keep)
@@ -308,18 +307,33 @@ def omega(
     limits: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     common: dict[str, Any] = {"items": names_in(items), "clusters": clusters, "conf_level": conf_level, "seed": seed}
     with progress_bar() as show:
-        helpers = {**helped_by(sharing), "progress": show} if any(sharing.given.values()) or interval else {}
+        if any(sharing.given.values()) or interval:
+            limits |= {**helped_by(sharing), "progress": show}
         if kind != "total":
-            if by or parts:
-                raise UsageError(f"omega: --kind {kind} is of all items and all rows; leave out --by and --subscale.")
-            found = estimate(data, kind=kind, **common, **limits, **helpers)
+            found = _omega_of_kind(data, kind, bool(by or parts), {**common, **limits})
         else:
-            table = omega_table(data, by=by or None, subscales=parts, **common, **limits, helpers=Helpers(**helpers))
+            table = _omega_table(data, by, parts, {**common, **limits})
     if kind != "total":
         print_answer(found, with_remarks(result_record(found), remarks) if as_json else None)
         return
     record = with_remarks(consistency_record(table), remarks) if as_json else None
     print_answer(table, record, sentences=table.statements())
+
+
+def _omega_of_kind(data: pd.DataFrame, kind: Kind, is_split: bool, asked: dict[str, Any]) -> OmegaResult:
+    from doublecode.analysis.consistency.alpha_omega import omega as estimate
+
+    if is_split:
+        raise UsageError(f"omega: --kind {kind} is of all items and all rows; leave out --by and --subscale.")
+    return estimate(data, kind=kind, **asked)
+
+
+def _omega_table(
+    data: pd.DataFrame, by: str, parts: dict[str, tuple[str, ...]], asked: dict[str, Any]
+) -> ConsistencyTable:
+    from doublecode.analysis.study.scale_consistency import omega_table
+
+    return omega_table(data, by=by or None, subscales=parts, **asked)
 
 
 def _refuse_idle(kind: Kind, interval: str | None, n_boot: int | None, sharing: Sharing) -> None:
