@@ -159,7 +159,7 @@ def _refuse_collinear(X: Floats, terms: Sequence[str]) -> None:
     if (diagonal < 1e-10).any():
         term = terms[int(np.argmax(diagonal < 1e-10))]
         raise NotEstimable(
-            f"moderation: on these rows {term!r} is constant or determined by the terms before it; leave it out."
+            f"on these rows {term!r} is constant or determined by the terms before it; leave it out."
         )
 
 
