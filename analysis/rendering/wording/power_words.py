@@ -17,7 +17,10 @@ UNITS: Final = {
     "between": "standard deviations of the outcome between patients per standard deviation of the patients' levels",
 }
 """What a slope in standard deviations is divided by, at each level."""
-RATIOS: Final = {"binomial": ("log odds", "an odds ratio"), "poisson": ("log of the rate", "a rate ratio")}
+RATIOS: Final = {
+    "binomial": ("log odds", "an odds ratio"), "ordinal": ("log odds", "a cumulative odds ratio"),
+    "poisson": ("log of the rate", "a rate ratio"), "negative-binomial": ("log of the rate", "a rate ratio"),
+}  # fmt: skip
 """What a coefficient of a family is, and what its exponential is."""
 PER: Final = {
     "within": "per standard deviation of the sessions about their patient's mean",
@@ -40,7 +43,7 @@ VARIED: Final = {
     "icc_predictor": "the predictor's share of variance between patients",
     "icc_therapist": "the outcome's share of variance between therapists", "slope_sd": "the SD of slopes",
     "within": "the effect within patients", "between": "the effect between patients",
-    "trend": "the trend per session", "base": "the base",
+    "trend": "the trend per session", "base": "the base", "dispersion": "the dispersion of counts",
 }  # fmt: skip
 
 
@@ -148,10 +151,23 @@ def design_words(facts: PowerFacts) -> list[str]:
         ("icc_therapist", "of it between therapists"),
         ("icc_predictor", "of the predictor's variance between patients")) if plan.get(name)]  # fmt: skip
     if plan.get("family"):
-        what = "a probability of" if plan["family"] == "binomial" else "a mean count of"
-        base = "" if "base" in facts.varied else f", {what} {format_number(plan['base'])} of a patient in the middle"
-        said.append(f"an outcome that is {'done or not' if plan['family'] == 'binomial' else 'counted'}{base}")
+        said.append(_outcome_words(plan))
     return [*said, *_rating_words(plan, facts), *losses, *shares, *_slope_words(plan)]
+
+
+def _outcome_words(plan: Mapping[str, Any]) -> str:
+    """What the outcome of a family is, and of a patient in the middle."""
+    kind = {"binomial": "done or not", "ordinal": "rated in ordered categories"}.get(plan["family"], "counted")
+    base, middle = plan.get("base"), "of a patient in the middle"
+    said = f"an outcome that is {kind}"
+    if plan["family"] == "ordinal":
+        return f"{said}, with probabilities {joined([format_number(one, 'bounded') for one in base or ()])} {middle}"
+    if base is not None:
+        said += f", {'a probability of' if plan['family'] == 'binomial' else 'a mean count of'} {format_number(base)} "
+        said += middle
+    if plan.get("dispersion"):
+        said += f" and a dispersion φ of {format_number(plan['dispersion'])}"
+    return said
 
 
 def _rating_words(plan: Mapping[str, Any], facts: PowerFacts) -> list[str]:
@@ -252,7 +268,8 @@ def _expected(row: Mapping[str, Any]) -> str:
 def _method(family: str | None) -> str:
     if family is None:
         return "restricted maximum likelihood"
-    return f"maximum likelihood, as a {'logistic' if family == 'binomial' else 'Poisson'} mixed model"
+    kinds = {"binomial": "logistic", "ordinal": "cumulative logit", "negative-binomial": "negative binomial"}
+    return f"maximum likelihood, as a {kinds.get(family, 'Poisson')} mixed model"
 
 
 def _unit(level: str, family: str | None) -> str:
