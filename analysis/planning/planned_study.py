@@ -36,7 +36,7 @@ _BASES: Final = {
 }  # fmt: skip
 FEWEST_CATEGORIES: Final = 2
 MOST_CATEGORIES: Final = 20
-ROUNDING: Final = 1e-6
+ROUNDING: Final = 1e-5
 """How far probabilities may be from adding up to 1."""
 _BELOW_1: Final = ("dropout", "lost", "icc_outcome", "icc_predictor", "icc_therapist")
 
@@ -76,9 +76,13 @@ def category_shares(given: object) -> tuple[float, ...]:
         raise UsageError(f"{said}give the probability of each category, lowest first, all above 0, as .2, .3, .3, .2.")
     shares = tuple(float(share) for share in given)
     if not FEWEST_CATEGORIES <= len(shares) <= MOST_CATEGORIES:
-        raise UsageError(f"{said}allowed: {FEWEST_CATEGORIES} to {MOST_CATEGORIES} categories.")
+        raise UsageError(
+            f"{said}allowed: {FEWEST_CATEGORIES} to {MOST_CATEGORIES} categories, the probability of each, lowest first, "
+            "as .2, .3, .3, .2."
+        )
     if abs(sum(shares) - 1) > ROUNDING:
-        raise UsageError(f"{said}the probabilities add up to {sum(shares):g}; allowed: 1.")
+        hint = " Write per cent as shares, .2 for 20 %." if max(shares) > 1 else ""
+        raise UsageError(f"{said}the probabilities add up to {sum(shares):g}; allowed: 1.{hint}")
     return shares
 
 
@@ -203,7 +207,10 @@ class PlannedStudy:
 
     def _refuse_family(self) -> None:
         if self.family != "negative-binomial" and self.dispersion is not None:
-            raise UsageError(f"{CALLER}: dispersion is of family 'negative-binomial', and would not act; leave it out.")
+            raise UsageError(
+                f"{CALLER}: dispersion is of family 'negative-binomial', and would not act; "
+                "give that family, or leave it out."
+            )
         if self.family is None:
             if self.base is not None:
                 raise UsageError(

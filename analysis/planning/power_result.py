@@ -53,8 +53,9 @@ class PowerResult(Answer):
         What was varied; ``term``; ``effect`` as stated and ``slope``, the same in standard deviations; ``power`` with
         Wilson limits ``power_low, power_high`` of the simulation (95 %); ``mean_estimate`` and ``width``
         (median width of the confidence interval), both in the unit of ``slope``, so that what rating error takes is
-        seen; ``failed, singular, separated`` (shares of the studies; separated ones are among the failed), ``studies``, ``hours`` of rating, ``icc_width`` (median
-        width of the interval of ICC(A,1) of one rating by the sessions coded twice; NaN without any).
+        seen; ``failed, singular, separated`` (shares of the studies; separated ones are among the failed), ``studies``,
+        ``hours`` of rating, ``icc_width`` (median width of the interval of ICC(A,1) of one rating by the sessions coded
+        twice; NaN without any).
     design : dict
         ``n_cells``, ``n_studies`` (all that were drawn), ``n_rows`` of the plan.
     notes : tuple of Note

@@ -137,8 +137,8 @@ SENTENCES: Final[dict[str, Wording]] = {
         "in {n} design(s) raters do not hang together by the sessions that they share, and have no ICC; raise the share"
     ),
     "power_separated": (
-        "in up to {separated:.1%} of the studies a predictor separated the outcomes, so that no finite slope fits; they "
-        "are among those that could not be fitted"
+        "in up to {separated:.1%} of the studies a predictor separated the outcomes, so that no finite slope fits; "
+        "they are among those that could not be fitted"
     ),
     "power_failed": "up to {failed:.1%} of the studies could not be fitted; they count as studies without a finding",
 }

@@ -18,7 +18,7 @@ UNITS: Final = {
 }
 """What a slope in standard deviations is divided by, at each level."""
 RATIOS: Final = {
-    "binomial": ("log odds", "an odds ratio"), "ordinal": ("log odds", "a cumulative odds ratio"),
+    "binomial": ("log odds", "an odds ratio"), "ordinal": ("log odds of a higher category", "a cumulative odds ratio"),
     "poisson": ("log of the rate", "a rate ratio"), "negative-binomial": ("log of the rate", "a rate ratio"),
 }  # fmt: skip
 """What a coefficient of a family is, and what its exponential is."""
@@ -222,10 +222,15 @@ def found_words(row: Mapping[str, Any], conf_level: float, *, with_raters: bool)
     if row["icc_width"] == row["icc_width"]:
         said += f", that of the raters' ICC(A,1) {format_number(row['icc_width'], 'bounded')}"
     said += (
-        f". {_percent(row['failed'], 1)} of the simulated studies could not be fitted, {_percent(row['singular'], 1)} "
-        "were singular."
+        f". {_percent(row['failed'], 1)} of the simulated studies could not be fitted, "
+        f"{_separated(row)}{_percent(row['singular'], 1)} were singular."
     )
     return said + (f" Rating takes {row['hours']:.0f} hours." if with_raters and row["hours"] else "")
+
+
+def _separated(row: Mapping[str, Any]) -> str:
+    """How many of those that failed had a predictor that separates the outcomes."""
+    return f"{_percent(row['separated'], 1)} since a predictor separated the outcomes, " if row["separated"] else ""
 
 
 def found_of_several(rows: Sequence[tuple[str, Mapping[str, Any]]], *, with_raters: bool) -> str:
