@@ -77,8 +77,8 @@ def category_shares(given: object) -> tuple[float, ...]:
     shares = tuple(float(share) for share in given)
     if not FEWEST_CATEGORIES <= len(shares) <= MOST_CATEGORIES:
         raise UsageError(
-            f"{said}allowed: {FEWEST_CATEGORIES} to {MOST_CATEGORIES} categories, the probability of each, lowest first, "
-            "as .2, .3, .3, .2."
+            f"{said}allowed: {FEWEST_CATEGORIES} to {MOST_CATEGORIES} categories, the probability of each, lowest "
+            "first, as .2, .3, .3, .2."
         )
     if abs(sum(shares) - 1) > ROUNDING:
         hint = " Write per cent as shares, .2 for 20 %." if max(shares) > 1 else ""
