@@ -13,6 +13,7 @@ from doublecode.analysis.cli.rating_widths import check_flags_of_widths, widths_
 from doublecode.analysis.cli.regression_plans import is_of_patients, power_of_patients
 from doublecode.analysis.cli.simulated_plans import (
     AskedAnswer,
+    Lists,
     family_of,
     planned_design,
     power_of_sessions,
@@ -170,7 +171,7 @@ def power(
 ) -> None:
     """Power of a planned study: simulated as it will be rated and analysed. A list (20,30,40) makes a curve."""
     flags = stated_flags(ctx)
-    lists = {name: number_list(flags[name], ctx.params[name]) for name in LISTS if name in flags}
+    lists: Lists = {name: number_list(flags[name], ctx.params[name]) for name in LISTS if name in flags}
     if purpose == "icc":
         asked = {"items": items, "omega": omega, "each": each, "seed": seed, "conf_level": 1 - alpha}
         if studies is not None:

@@ -102,7 +102,8 @@ def model_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str
         base: float | tuple[float, ...] = tuple(map(float, np.diff(below, prepend=0.0, append=1.0)))
         own = np.pi**2 / 3
     else:
-        base = float(np.exp(found.fixed.set_index("term").loc["Intercept", "estimate"]))
+        fixed = dict(zip(found.fixed["term"], found.fixed["estimate"], strict=True))
+        base = float(np.exp(fixed["Intercept"]))
         own = float(np.log1p(1 / base + 1 / _spread(found.dispersion)))
     values = as_rows("base", base, "data", "by_model")
     if family == "negative-binomial":
