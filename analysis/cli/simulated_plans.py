@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.design_of_study import StudyDesign
 
 EFFECTS: Final = ("within", "between", "trend")
-Lists = Mapping[str, Sequence[float]]
+Lists = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,27 @@ def planned_design(
     return study_design(study, model=model, predictor=predictor).stating(_base(lists), varied)
 
 
+def family_of(study: Path, model: str | None, predictor: str | None) -> str | None:
+    """The family of the outcome of the model that a study folder declares; None of a continuous one."""
+    from doublecode.analysis.study.planned_model import planned_model
+    from doublecode.coding.reading.declared_heads import open_study
+
+    return planned_model(open_study(study), model, predictor).family
+
+
+def with_one_base(lists: Lists, family: str | None) -> Lists:
+    """The same, shares of ordered categories taken together: ``--base .2,.3,.3,.2`` is one value, and no curve.
+
+    Examples
+    --------
+    >>> with_one_base({"base": [0.2, 0.3, 0.5]}, "ordinal")
+    {'base': [(0.2, 0.3, 0.5)]}
+    """
+    if family != "ordinal" or "base" not in lists:
+        return lists
+    return {**lists, "base": [tuple(lists["base"])]}
+
+
 def power_of_sessions(
     design: StudyDesign | None,
     lists: Lists,
@@ -136,7 +157,7 @@ def _draw(result: PowerResult, answer: PowerResult, asked: AskedAnswer) -> Path 
     )
 
 
-def _base(lists: Lists) -> dict[str, float]:
+def _base(lists: Lists) -> dict[str, Any]:
     """One value of each part that was stated: the first; of raters the most, since a plan without them has no ICC."""
     return {
         name: max(values) if name == "raters" else values[0] for name, values in lists.items() if name not in EFFECTS
@@ -149,7 +170,7 @@ def _simulated(
     from doublecode.analysis.planning.planned_study import PlannedStudy
     from doublecode.analysis.planning.simulated_power import power as simulated
 
-    plan = PlannedStudy(**_base(lists), family=family) if design is None else design.plan  # type: ignore[arg-type]
+    plan = PlannedStudy(**_base(lists), family=family) if design is None else design.plan
     varied = {name: values for name, values in lists.items() if len(values) > 1}
     stated: dict[str, Any] = {name: lists[name][0] for name in EFFECTS if name in lists and name not in varied}
     declared = None if design is None else str(design.spec["formula"])

@@ -33,7 +33,8 @@ HEADINGS: Final = {
     "patients": "Patients", "sessions": "Sessions", "therapists": "Therapists", "raters": "Raters",
     "double": "Coded twice", "icc_rating": "ICC of a rating", "dropout": "Drop-out", "lost": "Lost sessions",
     "severity": "Severity", "points": "Points", "minutes": "Minutes", "slope_sd": "*SD* of slopes",
-    "icc_outcome": "Outcome’s ICC", "icc_predictor": "Predictor’s ICC", "icc_therapist": "Therapists’ ICC",
+    "dispersion": "Dispersion", "icc_outcome": "Outcome’s ICC", "icc_predictor": "Predictor’s ICC",
+    "icc_therapist": "Therapists’ ICC",
 }  # fmt: skip
 MOST_SAID: Final = 3
 """Of more designs the text gives the range of power, and the cheapest that has enough."""
@@ -54,8 +55,9 @@ class PowerResult(Answer):
         What was varied; ``term``; ``effect`` as stated and ``slope``, the same in standard deviations; ``power`` with
         Wilson limits ``power_low, power_high`` of the simulation (95 %); ``mean_estimate`` and ``width``
         (median width of the confidence interval), both in the unit of ``slope``, so that what rating error takes is
-        seen; ``failed, singular`` (shares of the studies), ``studies``, ``hours`` of rating, ``icc_width`` (median
-        width of the interval of ICC(A,1) of one rating by the sessions coded twice; NaN without any).
+        seen; ``failed, singular, separated`` (shares of the studies; separated ones are among the failed), ``studies``,
+        ``hours`` of rating, ``icc_width`` (median width of the interval of ICC(A,1) of one rating by the sessions coded
+        twice; NaN without any).
     design : dict
         ``n_cells``, ``n_studies`` (all that were drawn), ``n_rows`` of the plan.
     notes : tuple of Note
@@ -99,14 +101,9 @@ class PowerResult(Answer):
     def counted(self) -> str:
         """Say the plan that all rows share."""
         plan, varied = self.spec["plan"], self.spec["vary"]
-        told = ", ".join(
-            f"{name} {value if isinstance(value, str) else format(value, 'g')}"
-            for name, value in plan.items()
-            if value and name not in varied
-        )
-        unit = {None: "standard deviations of the outcome’s residual", "binomial": "log odds"}.get(
-            plan["family"], "log of the rate"
-        )
+        told = ", ".join(f"{name} {_shown(value)}" for name, value in plan.items() if value and name not in varied)
+        units = {None: "standard deviations of the outcome’s residual", "binomial": "log odds", "ordinal": "log odds"}
+        unit = units.get(plan["family"], "log of the rate")
         return f"{told}; slopes: {unit} per standard deviation of true scores of that level"
 
     def cheapest(self, power: float = 0.8, icc_width: float | None = None) -> PowerResult:
@@ -315,6 +312,13 @@ def _none_does_it(designs: pd.DataFrame, varied: list[str], power: float, icc_wi
         f"{width}. Vary further"
         + ("; of few raters the ICC stays uncertain however much they rate." if narrowest else ".")
     )
+
+
+def _shown(value: object) -> str:
+    """A part of a plan as it was given; probabilities of categories with strokes between."""
+    if isinstance(value, (tuple, list)):
+        return " | ".join(format(one, "g") for one in value)
+    return value if isinstance(value, str) else format(value, "g")
 
 
 def _heading(name: str) -> str:

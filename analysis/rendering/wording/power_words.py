@@ -19,7 +19,10 @@ UNITS: Final = {
     ),
 }
 """What a slope in standard deviations is divided by, at each level."""
-RATIOS: Final = {"binomial": ("log odds", "an odds ratio"), "poisson": ("log of the rate", "a rate ratio")}
+RATIOS: Final = {
+    "binomial": ("log odds", "an odds ratio"), "ordinal": ("log odds of a higher category", "a cumulative odds ratio"),
+    "poisson": ("log of the rate", "a rate ratio"), "negative-binomial": ("log of the rate", "a rate ratio"),
+}  # fmt: skip
 """What a coefficient of a family is, and what its exponential is."""
 PER: Final = {
     "within": "per standard deviation of the sessions about their patient's mean",
@@ -42,7 +45,7 @@ VARIED: Final = {
     "icc_predictor": "the predictor's share of variance between patients",
     "icc_therapist": "the outcome's share of variance between therapists", "slope_sd": "the SD of slopes",
     "within": "the effect within patients", "between": "the effect between patients",
-    "trend": "the trend per session", "base": "the base",
+    "trend": "the trend per session", "base": "the base", "dispersion": "the dispersion of counts",
 }  # fmt: skip
 
 
@@ -157,10 +160,23 @@ def design_words(facts: PowerFacts) -> list[str]:
         ("icc_therapist", "of it between therapists"),
         ("icc_predictor", "of the predictor's variance between patients")) if plan.get(name)]  # fmt: skip
     if plan.get("family"):
-        what = "a probability of" if plan["family"] == "binomial" else "a mean count of"
-        base = "" if "base" in facts.varied else f", {what} {format_number(plan['base'])} of a patient in the middle"
-        said.append(f"an outcome that is {'done or not' if plan['family'] == 'binomial' else 'counted'}{base}")
+        said.append(_outcome_words(plan))
     return [*said, *_rating_words(plan, facts), *losses, *shares, *_slope_words(plan)]
+
+
+def _outcome_words(plan: Mapping[str, Any]) -> str:
+    """What the outcome of a family is, and of a patient in the middle."""
+    kind = {"binomial": "done or not", "ordinal": "rated in ordered categories"}.get(plan["family"], "counted")
+    base, middle = plan.get("base"), "of a patient in the middle"
+    said = f"an outcome that is {kind}"
+    if plan["family"] == "ordinal":
+        return f"{said}, with probabilities {joined([format_number(one, 'bounded') for one in base or ()])} {middle}"
+    if base is not None:
+        said += f", {'a probability of' if plan['family'] == 'binomial' else 'a mean count of'} {format_number(base)} "
+        said += middle
+    if plan.get("dispersion"):
+        said += f" and a dispersion φ of {format_number(plan['dispersion'])}"
+    return said
 
 
 def _rating_words(plan: Mapping[str, Any], facts: PowerFacts) -> list[str]:
@@ -215,10 +231,15 @@ def found_words(row: Mapping[str, Any], conf_level: float, *, with_raters: bool)
     if row["icc_width"] == row["icc_width"]:
         said += f", that of the raters' ICC(A,1) {format_number(row['icc_width'], 'bounded')}"
     said += (
-        f". {_percent(row['failed'], 1)} of the simulated studies could not be fitted, {_percent(row['singular'], 1)} "
-        "were singular."
+        f". {_percent(row['failed'], 1)} of the simulated studies could not be fitted, "
+        f"{_separated(row)}{_percent(row['singular'], 1)} were singular."
     )
     return said + (f" Rating takes {row['hours']:.0f} hours." if with_raters and row["hours"] else "")
+
+
+def _separated(row: Mapping[str, Any]) -> str:
+    """How many of those that failed had a predictor that separates the outcomes."""
+    return f"{_percent(row['separated'], 1)} since a predictor separated the outcomes, " if row["separated"] else ""
 
 
 def found_of_several(rows: Sequence[tuple[str, Mapping[str, Any]]], *, with_raters: bool) -> str:
@@ -282,7 +303,8 @@ def _expected(row: Mapping[str, Any]) -> str:
 def _method(family: str | None) -> str:
     if family is None:
         return "restricted maximum likelihood"
-    return f"maximum likelihood, as a {'logistic' if family == 'binomial' else 'Poisson'} mixed model"
+    kinds = {"binomial": "logistic", "ordinal": "cumulative logit", "negative-binomial": "negative binomial"}
+    return f"maximum likelihood, as a {kinds.get(family, 'Poisson')} mixed model"
 
 
 def _unit(level: str, family: str | None) -> str:

@@ -175,3 +175,13 @@ def test_an_outcome_that_is_done_or_not(run):
     code, _, err = run(*PLAN, "--family", "poisson", "--trend", ".1")
     assert code == 2
     assert "mean count" in err
+
+
+def test_an_outcome_in_ordered_categories(run):
+    words = ("--patients", "10", "--sessions", "4", "--studies", "100", "--family", "ordinal", "--within", ".8")
+    code, out, _ = run(*words, "--base", ".2,.3,.3,.2", "--json")
+    plan = json.loads(out)["spec"]["plan"]
+    assert (code, plan["family"], plan["base"]) == (0, "ordinal", [0.2, 0.3, 0.3, 0.2])
+    code, _, err = run(*words, "--base", ".2,.3,.3")
+    assert code != 0
+    assert "add up to 0.8; allowed: 1" in err
