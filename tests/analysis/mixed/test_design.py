@@ -269,8 +269,8 @@ def test_exact_outcomes_never_end_in_linear_algebra(data, seed):
 def test_next_to_no_residual_gives_right_numbers_or_none():
     """Beside large groups the model is that within groups, which least squares fits; else it is refused, never wrong.
 
-    A residual SD 3e-5 times that of the groups: rounding stopped the search early, at a σ wrong by a thousandth, and the
-    end was called converged.
+    A residual SD 3e-5 times that of the groups: rounding stopped the search early, at a σ wrong by a thousandth, and
+    the end was called converged.
     """
     rng = np.random.default_rng(0)
     group, noise, x = rng.normal(size=(20, 1)), rng.normal(size=(20, 5)), rng.normal(size=(20, 5))
