@@ -65,6 +65,13 @@ model = "done"
 of = ["session"]
 at = { session = [1, 6] }
 
+[[marginal_means]]
+name = "rate"
+title = "Tasks a minute"
+model = "tasks"
+of = ["review"]
+at = { review = [2, 4], offset = 0 }
+
 [[families]]
 name = "two"
 title = "Two tests"
