@@ -1,9 +1,9 @@
 """A grid of power and bootstraps on one core, on two, on a Dask cluster whose worker is killed, and resumed: one table?
 
 ``python tests/hostile/clusters.py [grid|ordinal|counts|residuals|omega ...] [cells]``; 200 cells of 500 studies, and
-all five where none is named. The cluster has two worker processes under a nanny, one of which gets SIGKILL when half of the
-pieces are kept; the resumed run is a command that gets SIGKILL at that moment and is repeated. Before them 1, 2 and 4
-workers by the clock. The printed result stands in ``tests/hostile/clusters.txt``.
+all five where none is named. The cluster has two worker processes under a nanny, one of which gets SIGKILL when half
+of the pieces are kept; the resumed run is a command that gets SIGKILL at that moment and is repeated. Before them 1, 2
+and 4 workers by the clock. The printed result stands in ``tests/hostile/clusters.txt``.
 """
 
 from __future__ import annotations
