@@ -11,13 +11,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from doublecode.analysis import fit_generalized
+from doublecode.analysis import fit_generalized, study_design
 from doublecode.analysis.cli.app import app
 from doublecode.analysis.study.frame_of_study import study_frame
 from doublecode.analysis.study.frozen_plan import freeze_plan, plan_state
 from doublecode.analysis.study.planned_model import planned_model
 from doublecode.schemas import load_study
-from doublecode.schemas.errors import UsageError
 
 N_PATIENTS, N_SESSIONS = 16, 6
 COLUMNS = ("done", "tasks", "parts", "quality", "mood", "never", "sign", "said", "review", "minutes")
@@ -215,10 +214,27 @@ def test_every_number_has_its_cells_and_its_sentence(study):
 
 def test_power_of_a_study_knows_the_family_of_a_series(study):
     assert planned_model(load_study(study), "done").family == "binomial"
-    with pytest.raises(UsageError, match="its family is 'negative-binomial', and simulated are continuous outcomes"):
-        planned_model(load_study(study), "tasks")
-    last = [one for one in load_study(study).series if one.family in (None, "binomial", "poisson")][-1]
-    assert planned_model(load_study(study)).model == last.name
+    assert planned_model(load_study(study)).model == load_study(study).series[-1].name
+
+
+def test_a_plan_takes_categories_and_dispersion_from_a_model_without_the_effect(study, tmp_path, monkeypatch, capsys):
+    """Base, dispersion and the patients' share are those of the outcome on the course alone, at its middle."""
+    frame = study_frame(study).frame
+    frame = frame.assign(session=frame["session"] - frame["session"].mean())
+    design = study_design(study, model="quality")
+    found = design.frame.set_index("part")["value"]
+    fit = fit_generalized("quality ~ session + (1 | patient)", frame, family="ordinal")
+    below = np.cumsum(design.plan.base)[:-1]
+    np.testing.assert_allclose(np.log(below / (1 - below)), fit.thresholds["estimate"], atol=1e-6)
+    variance = fit.variances["variance"].iloc[0]
+    assert found["icc_outcome"] == pytest.approx(variance / (variance + np.pi**2 / 3), abs=1e-6)
+    assert "left out of the simulated studies: link;" in " ".join(str(design).split())
+    assert "Outcome’s category 1, middle patient" in str(design)
+    counts = study_design(study, model="tasks")
+    fit = fit_generalized("tasks ~ session + (1 | patient)", frame, family="negative-binomial")
+    assert counts.plan.base == pytest.approx(np.exp(fit.fixed["estimate"].iloc[0]), rel=1e-6)
+    assert counts.plan.dispersion == pytest.approx(min(fit.dispersion, 1e6), rel=1e-6)
+    assert "left out of the simulated studies: offset;" in " ".join(str(counts).split())
 
 
 def test_a_plan_holds_the_family_and_names_its_change(study):

@@ -14,10 +14,15 @@ UNITS: Final = {
         "standard deviations of the outcome's residual within patients per standard deviation of the sessions about "
         "their patient's mean"
     ),
-    "between": "standard deviations of the outcome between patients per standard deviation of the patients' levels",
+    "between": (
+        "standard deviations of the outcome's residual between patients per standard deviation of the patients' levels"
+    ),
 }
 """What a slope in standard deviations is divided by, at each level."""
-RATIOS: Final = {"binomial": ("log odds", "an odds ratio"), "poisson": ("log of the rate", "a rate ratio")}
+RATIOS: Final = {
+    "binomial": ("log odds", "an odds ratio"), "ordinal": ("log odds of a higher category", "a cumulative odds ratio"),
+    "poisson": ("log of the rate", "a rate ratio"), "negative-binomial": ("log of the rate", "a rate ratio"),
+}  # fmt: skip
 """What a coefficient of a family is, and what its exponential is."""
 PER: Final = {
     "within": "per standard deviation of the sessions about their patient's mean",
@@ -40,7 +45,7 @@ VARIED: Final = {
     "icc_predictor": "the predictor's share of variance between patients",
     "icc_therapist": "the outcome's share of variance between therapists", "slope_sd": "the SD of slopes",
     "within": "the effect within patients", "between": "the effect between patients",
-    "trend": "the trend per session", "base": "the base",
+    "trend": "the trend per session", "base": "the base", "dispersion": "the dispersion of counts",
 }  # fmt: skip
 
 
@@ -95,7 +100,14 @@ def effect_words(level: str, stated: float, slope: float, scale: str, family: st
     return f"{said} {level} patients ({slopes}{UNITS[level]})"
 
 
-def caption(facts: PowerFacts) -> str:
+BANDS: Final = {
+    "lines": "bands are 95 % limits of the simulation, the dotted line marks power of .80.",
+    "map": "± is half the width of 95 % limits of the simulation, frames mark power of .80 or more.",
+}
+"""What is drawn, by shape of the figure."""
+
+
+def caption(facts: PowerFacts, shape: str) -> str:
     """Under the figure: effect with level and divisor, design, model, band, studies and seed."""
     by = joined([VARIED[name] for name in facts.varied])
     family = facts.plan.get("family")
@@ -107,7 +119,7 @@ def caption(facts: PowerFacts) -> str:
     return (
         f"Power to find {joined(effects)} by {by}, two-sided α = {format_number(facts.alpha, 'bounded')}. "
         f"{_sentence('; '.join(design_words(facts)))}. Model: {facts.formula}. {_studies(facts)}, seed {facts.seed}; "
-        "bands and ± are 95 % limits of the simulation, and the line, or a frame, marks power of .80."
+        f"{BANDS[shape]}"
     )
 
 
@@ -148,10 +160,23 @@ def design_words(facts: PowerFacts) -> list[str]:
         ("icc_therapist", "of it between therapists"),
         ("icc_predictor", "of the predictor's variance between patients")) if plan.get(name)]  # fmt: skip
     if plan.get("family"):
-        what = "a probability of" if plan["family"] == "binomial" else "a mean count of"
-        base = "" if "base" in facts.varied else f", {what} {format_number(plan['base'])} of a patient in the middle"
-        said.append(f"an outcome that is {'done or not' if plan['family'] == 'binomial' else 'counted'}{base}")
+        said.append(_outcome_words(plan))
     return [*said, *_rating_words(plan, facts), *losses, *shares, *_slope_words(plan)]
+
+
+def _outcome_words(plan: Mapping[str, Any]) -> str:
+    """What the outcome of a family is, and of a patient in the middle."""
+    kind = {"binomial": "done or not", "ordinal": "rated in ordered categories"}.get(plan["family"], "counted")
+    base, middle = plan.get("base"), "of a patient in the middle"
+    said = f"an outcome that is {kind}"
+    if plan["family"] == "ordinal":
+        return f"{said}, with probabilities {joined([format_number(one, 'bounded') for one in base or ()])} {middle}"
+    if base is not None:
+        said += f", {'a probability of' if plan['family'] == 'binomial' else 'a mean count of'} {format_number(base)} "
+        said += middle
+    if plan.get("dispersion"):
+        said += f" and a dispersion φ of {format_number(plan['dispersion'])}"
+    return said
 
 
 def _rating_words(plan: Mapping[str, Any], facts: PowerFacts) -> list[str]:
@@ -206,10 +231,15 @@ def found_words(row: Mapping[str, Any], conf_level: float, *, with_raters: bool)
     if row["icc_width"] == row["icc_width"]:
         said += f", that of the raters' ICC(A,1) {format_number(row['icc_width'], 'bounded')}"
     said += (
-        f". {_percent(row['failed'], 1)} of the simulated studies could not be fitted, {_percent(row['singular'], 1)} "
-        "were singular."
+        f". {_percent(row['failed'], 1)} of the simulated studies could not be fitted, "
+        f"{_separated(row)}{_percent(row['singular'], 1)} were singular."
     )
     return said + (f" Rating takes {row['hours']:.0f} hours." if with_raters and row["hours"] else "")
+
+
+def _separated(row: Mapping[str, Any]) -> str:
+    """How many of those that failed had a predictor that separates the outcomes."""
+    return f"{_percent(row['separated'], 1)} since a predictor separated the outcomes, " if row["separated"] else ""
 
 
 def found_of_several(rows: Sequence[tuple[str, Mapping[str, Any]]], *, with_raters: bool) -> str:
@@ -235,6 +265,27 @@ def found_between(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     )
 
 
+def chosen_words(asked: Mapping[str, Any], design: str) -> str:
+    """Name the cheapest design that does what was asked for, of how many."""
+    wide = asked["asked_width"]
+    within = "" if wide is None else (
+        f" and an interval of the raters' ICC(A,1) no wider than {format_number(wide, 'bounded')}"
+    )  # fmt: skip
+    return (
+        f"Of {asked['n']} designs the cheapest with power of {format_number(asked['asked'], 'bounded')}{within} is "
+        f"that with {design}."
+    )
+
+
+def again_words(again: Mapping[str, Any] | None, n_effects: int) -> str:
+    """Say that the power of a chosen design is too high, and what studies without a say in the choice give."""
+    said = "As the design was chosen for its power, that is on average somewhat too high"
+    if again is None:
+        return f"{said}."
+    least = "it" if n_effects == 1 else "the smallest"
+    return f"{said}: by studies drawn anew (seed {again['seed']}) {least} is {_power(again)}."
+
+
 def failed_words(shares: Sequence[float]) -> str:
     """How many studies could not be fitted, of several designs at most."""
     most = f"{'up to ' if len(set(shares)) > 1 else ''}{_percent(max(shares), 0 if max(shares) >= 0.01 else 1)}"
@@ -252,7 +303,8 @@ def _expected(row: Mapping[str, Any]) -> str:
 def _method(family: str | None) -> str:
     if family is None:
         return "restricted maximum likelihood"
-    return f"maximum likelihood, as a {'logistic' if family == 'binomial' else 'Poisson'} mixed model"
+    kinds = {"binomial": "logistic", "ordinal": "cumulative logit", "negative-binomial": "negative binomial"}
+    return f"maximum likelihood, as a {kinds.get(family, 'Poisson')} mixed model"
 
 
 def _unit(level: str, family: str | None) -> str:
