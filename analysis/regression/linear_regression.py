@@ -83,10 +83,9 @@ def fit_linear(
     parsed = parse_formula(formula)
     if parsed.terms:
         raise FormulaError(f"formula {parsed.text!r} has random terms, which belong to fit_mixed.")
-    rows = common_rows(data, parsed.columns(data.columns), keys)
+    rows, unused = with_levels_in_use(common_rows(data, parsed.columns(data.columns), keys), parsed)
     refuse_text_numbers({name: rows.data[name] for name in rows.columns}, parsed.roles)
-    rows, unused = with_levels_in_use(rows, parsed)
-    matrices = build_matrices(parsed, rows.data, data[list(rows.columns)], unused)
+    matrices = build_matrices(parsed, rows.data, data[list(rows.columns)], notes=unused)
     fit = least_squares(matrices)
     refuse_exact(fit, formula)
     return linear_fit(

@@ -120,7 +120,7 @@ def with_levels_in_use(rows: CommonRows, parsed: ModelFormula) -> tuple[CommonRo
 
 
 def build_matrices(
-    formula: str | ModelFormula, data: pd.DataFrame, given: pd.DataFrame | None = None, notes: tuple[Note, ...] = ()
+    formula: str | ModelFormula, data: pd.DataFrame, given: pd.DataFrame | None = None, *, notes: tuple[Note, ...] = ()
 ) -> Matrices:
     """Build y and X from complete rows; `given` are the rows before those that lack a value were left out.
 
