@@ -159,7 +159,7 @@ def moderation(
             "robust": robust,
             "errors": errors,
             "subset": subset,
-        },
+        },  # fmt: skip
         frame=_coefficients(inference, standardized),
         least_squares=inference_of(matrices, conf_level, None, fit).table(),
         robust=inference_of(matrices, conf_level, robust, fit).table(),
