@@ -146,8 +146,9 @@ def design_words(facts: PowerFacts) -> list[str]:
               ("lost", "of the sessions are lost")) if plan.get(name)]  # fmt: skip
     if not losses and not {"dropout", "lost"} & set(facts.varied):
         losses = ["no patient leaves early and no session is lost"]
+    latent = "latent " if plan.get("family") == "ordinal" else ""
     shares = [f"{_percent(plan[name])} {word}" for name, word in (
-        ("icc_outcome", "of the outcome's variance between patients"),
+        ("icc_outcome", f"of the outcome's {latent}variance between patients"),
         ("icc_therapist", "of it between therapists"),
         ("icc_predictor", "of the predictor's variance between patients")) if plan.get(name)]  # fmt: skip
     if plan.get("family"):
@@ -157,11 +158,11 @@ def design_words(facts: PowerFacts) -> list[str]:
 
 def _outcome_words(plan: Mapping[str, Any]) -> str:
     """What the outcome of a family is, and of a patient in the middle."""
-    kind = {"binomial": "done or not", "ordinal": "rated in ordered categories"}.get(plan["family"], "counted")
     base, middle = plan.get("base"), "of a patient in the middle"
-    said = f"an outcome that is {kind}"
     if plan["family"] == "ordinal":
-        return f"{said}, with probabilities {joined([format_number(one, 'bounded') for one in base or ()])} {middle}"
+        shares = joined([format_number(one, "bounded") for one in base or ()])
+        return f"an outcome in {len(base or ())} ordered categories, with probabilities {shares} {middle}"
+    said = f"an outcome that is {'done or not' if plan['family'] == 'binomial' else 'counted'}"
     if base is not None:
         said += f", {'a probability of' if plan['family'] == 'binomial' else 'a mean count of'} {format_number(base)} "
         said += middle
