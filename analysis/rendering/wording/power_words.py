@@ -32,6 +32,8 @@ DDF: Final = {
     "z": "the normal distribution",
 }  # fmt: skip
 LEVELS: Final = {"within": "within patients", "between": "between patients", "trend": "per session"}
+AS_POISSON: Final = 1e6
+"""A dispersion from which on counts are as good as Poisson."""
 PERCENT: Final = frozenset(("double", "dropout", "lost"))
 VARIED: Final = {
     "patients": "the number of patients", "sessions": "the number of sessions per patient",
@@ -166,9 +168,10 @@ def _outcome_words(plan: Mapping[str, Any]) -> str:
     if base is not None:
         said += f", {'a probability of' if plan['family'] == 'binomial' else 'a mean count of'} {format_number(base)} "
         said += middle
-    if plan.get("dispersion"):
-        said += f" and a dispersion φ of {format_number(plan['dispersion'])}"
-    return said
+    spread = plan.get("dispersion")
+    if spread and spread >= AS_POISSON:
+        return f"{said} and no more spread than Poisson's"
+    return f"{said} and a dispersion φ of {format_number(spread)}" if spread else said
 
 
 def _rating_words(plan: Mapping[str, Any], facts: PowerFacts) -> list[str]:
