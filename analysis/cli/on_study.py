@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, RESEARCHER, print_problems, progress_bar, say
+from doublecode.coding.console import (
+    CLEAN,
+    COORDINATOR,
+    MOST_WARNINGS,
+    PROBLEMS,
+    RESEARCHER,
+    print_problems,
+    progress_bar,
+    say,
+)
 from doublecode.coding.option_ranges import number
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.letters import as_typed
@@ -86,7 +95,7 @@ def _run(
     if intake.errors:
         _stop(intake, folder, out or folder, overwrite=overwrite, as_json=as_json)
         return PROBLEMS
-    print_problems(intake.problems, most=5, severities=("warning",))
+    print_problems(intake.problems, most=MOST_WARNINGS, severities=("warning",))
     if unstored:
         say(f"{unstored} The numbers stand on the ledger and the files as they are.", to_error=True, style="yellow")
     if as_json:
@@ -189,7 +198,7 @@ def _print_run_json(done: StudyRun, target: Path) -> None:
 
 
 def clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
-    """Read a study; where its data hold errors say them and leave."""
+    """Read a study and say the warnings of its data; where these hold errors say them and leave."""
     from doublecode.analysis.study.run import read_study
 
     intake = read_study(folder, set_aside=tuple(set_aside or ()))
@@ -197,6 +206,7 @@ def clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
         print_problems(intake.problems, severities=("error",))
         say(f"{len(intake.errors)} problem(s) in the data; nothing was computed.", to_error=True, style="bold red")
         raise typer.Exit(PROBLEMS)
+    print_problems(intake.problems, most=MOST_WARNINGS, severities=("warning",))
     return intake
 
 

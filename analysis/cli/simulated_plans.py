@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from doublecode.coding.console import progress_bar, say
-from doublecode.schemas.errors import UsageError
+from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
     from doublecode.analysis.planning.power_result import PowerResult
@@ -139,13 +139,22 @@ def power_of_sessions(
 
     workers = Workers(*shared)
     result = _simulated(design, lists, family, made, workers)
-    written = None
-    if asked.figure is not None:
-        written = result.write_figure(asked.figure, shape=asked.shape or "lines", overwrite=asked.overwrite)
-    words = result.text() if asked.text else ""
-    if asked.cheapest is not None:
-        result = _cheapest(result, asked.cheapest, asked.icc_width, workers)
-    _print(design, result, words, written, as_json=asked.as_json)
+    try:
+        answer = result if asked.cheapest is None else _cheapest(result, asked.cheapest, asked.icc_width, workers)
+    except NotEstimable:
+        _draw(result, result, asked)  # the figure shows how far the designs are from what is asked for
+        raise
+    written = _draw(result, answer, asked)
+    _print(design, answer, answer.text() if asked.text else "", written, as_json=asked.as_json)
+
+
+def _draw(result: PowerResult, answer: PowerResult, asked: AskedAnswer) -> Path | None:
+    """The figure of all designs, in Word above the text of the answer."""
+    if asked.figure is None:
+        return None
+    return result.write_figure(
+        asked.figure, shape=asked.shape or "lines", text=answer.text(), overwrite=asked.overwrite
+    )
 
 
 def _base(lists: Lists) -> dict[str, Any]:

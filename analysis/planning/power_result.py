@@ -12,7 +12,9 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Column, Table, column, format_number, level_heading
 from doublecode.analysis.rendering.wording.power_words import (
     PowerFacts,
+    again_words,
     caption,
+    chosen_words,
     design_words_of,
     failed_words,
     found_between,
@@ -100,7 +102,7 @@ class PowerResult(Answer):
         """Say the plan that all rows share."""
         plan, varied = self.spec["plan"], self.spec["vary"]
         told = ", ".join(f"{name} {_shown(value)}" for name, value in plan.items() if value and name not in varied)
-        units = {None: "standard deviations of the outcome", "binomial": "log odds", "ordinal": "log odds"}
+        units = {None: "standard deviations of the outcome’s residual", "binomial": "log odds", "ordinal": "log odds"}
         unit = units.get(plan["family"], "log of the rate")
         return f"{told}; slopes: {unit} per standard deviation of true scores of that level"
 
@@ -174,12 +176,15 @@ class PowerResult(Answer):
             raise UsageError(f"plot: a map shows two parts, and {varied[0]} alone was varied; take lines.")
         return power_curve(self.frame, varied, [_heading(name) for name in varied], ax=ax, shape=shape)
 
-    def caption(self) -> str:
+    def caption(self, *, shape: Literal["lines", "map"] = "lines") -> str:
         """What stands under the figure: effect with level and divisor, design, model, studies, seed."""
-        return caption(self._facts())
+        return caption(self._facts(), shape)
 
     def text(self) -> str:
         """The paragraph for a proposal: how power was found, what was assumed, and what came out.
+
+        That of many designs has the range of power and the cheapest with power of .80, that of :meth:`cheapest` the
+        design that was asked for.
 
         Examples
         --------
@@ -196,6 +201,13 @@ class PowerResult(Answer):
         level, varied = self.spec["conf_level"], list(self.spec["vary"])
         if not varied:
             return [found_words(row, level, with_raters=raters) for row in records(self.frame)]
+        notes = {note.kind: note.numbers for note in self.notes}
+        if "power_cheapest" in notes:
+            effects = self.frame[self.frame["effect"] != 0]
+            chosen = design_words_of({name: float(self.frame[name].iloc[0]) for name in varied})
+            return [chosen_words(notes["power_cheapest"], chosen),
+                    *(found_words(row, level, with_raters=raters) for row in records(self.frame)),
+                    again_words(notes.get("power_again"), len(effects))]  # fmt: skip
         own = [self._named(rows) for _, rows in self.frame.groupby("term", sort=False, observed=True)]
         lost = self.frame["failed"]
         failed = [f"Of each design {failed_words(lost.tolist())}."] if (lost > 0).any() else []
@@ -230,9 +242,18 @@ class PowerResult(Answer):
         )  # fmt: skip
 
     def write_figure(
-        self, path: str | Path, *, shape: Literal["lines", "map"] = "lines", overwrite: bool = False
+        self, path: str | Path, *, shape: Literal["lines", "map"] = "lines", text: str = "", overwrite: bool = False
     ) -> Path:
         """Write the figure, 8 cm wide, with its caption: ``.svg``, ``.png``, ``.pdf``; as ``.docx`` with the text.
+
+        Parameters
+        ----------
+        path : path
+        shape : {"lines", "map"}
+        text : str
+            What stands below it in Word, such as ``found.cheapest(0.9).text()``; without it :meth:`text`.
+        overwrite : bool
+            Replace an earlier figure.
 
         Raises
         ------
@@ -242,7 +263,7 @@ class PowerResult(Answer):
         from doublecode.analysis.rendering.power_file import check_figure_file, power_file
 
         target = check_figure_file("write_figure", Path(path), overwrite=overwrite)
-        power_file(self.plot(shape=shape), self.caption(), self.text(), target)
+        power_file(self.plot(shape=shape), self.caption(shape=shape), text or self.text(), target)
         return target
 
 

@@ -20,7 +20,7 @@ from doublecode.analysis.regression.moderated import (
     row_counts,
     whole_model,
 )
-from doublecode.analysis.regression.regression_design import build_matrices
+from doublecode.analysis.regression.regression_design import build_matrices, with_levels_in_use
 from doublecode.schemas.errors import FormulaError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import check_conf_level
@@ -85,7 +85,8 @@ def fit_linear(
         raise FormulaError(f"formula {parsed.text!r} has random terms, which belong to fit_mixed.")
     rows = common_rows(data, parsed.columns(data.columns), keys)
     refuse_text_numbers({name: rows.data[name] for name in rows.columns}, parsed.roles)
-    matrices = build_matrices(parsed, rows.data, data[list(rows.columns)])
+    rows, unused = with_levels_in_use(rows, parsed)
+    matrices = build_matrices(parsed, rows.data, data[list(rows.columns)], unused)
     fit = least_squares(matrices)
     refuse_exact(fit, formula)
     return linear_fit(

@@ -30,6 +30,7 @@ from doublecode.analysis.regression.regression_design import (
     leverages,
     refuse_lost_product,
     variance_inflation,
+    with_levels_in_use,
     z_scores,
 )
 from doublecode.analysis.regression.regression_tables import (
@@ -136,8 +137,10 @@ def moderation(
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
     rows = common_rows(kept, parsed.columns(data.columns), keys)
     refuse_text_numbers({name: rows.data[name] for name in rows.columns}, parsed.roles)
+    rows, unused = with_levels_in_use(rows, parsed)
     centres = centres_of(rows.data, pair)
-    matrices = build_matrices(parsed, *(_centred(one, centres) for one in (rows.data, kept[list(rows.columns)])))
+    both = (_centred(one, centres) for one in (rows.data, kept[list(rows.columns)]))
+    matrices = build_matrices(parsed, *both, unused)
     refuse_lost_product(matrices, pair, formula)
     fit = least_squares(matrices)
     refuse_exact(fit, formula)

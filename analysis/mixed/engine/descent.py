@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.engine.small_matrices import eigen
+from doublecode.analysis.mixed.engine.small_matrices import eigen, every
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -142,7 +142,7 @@ class _Search:
             limit -= rules.share * damping * self.promise[rows]
         moved = (trial != before).any(axis=1)
         better = (values <= limit) & (values < np.inf) & moved  # from an impossible start, no impossible step
-        if better.all():
+        if every(better):
             self._accept(active, trial, values, planner(better))
             return
         failed = active[~better]
@@ -151,7 +151,7 @@ class _Search:
         left = rules.settled * (1.0 + np.abs(end.values[stuck]))
         end.converged[stuck] = (end.slope[stuck] < rules.stationary) | (self.promise[stuck] < left)
         self._leave(stuck)
-        if better.any():
+        if np.count_nonzero(better):
             self._accept(active[better], trial[better], values[better], planner(better))
 
     def _accept(self, at: Ints, points: Floats, values: Floats, plan: Plan) -> None:
@@ -163,12 +163,12 @@ class _Search:
             self.promise[rows] = plan.promise
         self.left[rows] -= 1
         going = (self.left[rows] > 0) & ~plan.done
-        if going.all():
+        if every(going):
             return
         final = at[plan.done]
         if rules.last_step:
             moves = plan.done & plan.step.any(axis=1)
-            if moves.any():
+            if np.count_nonzero(moves):
                 end.points[at[moves]] = self.move(points[moves], plan.step[moves], at[moves])
         end.converged[final] = True
         self._leave(at[~going])

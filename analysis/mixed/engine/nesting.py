@@ -162,6 +162,8 @@ def _chain(terms: tuple[Term, ...], p: int) -> tuple[tuple[Term, ...], dict[int,
 
     With them what is kept as columns of the coarsest one: intercepts of a factor that nests in it but not in the chain.
     """
+    if len(terms) == 1:
+        return terms, {}
     biggest = max(terms, key=lambda t: t.n_levels * t.size)
     effects: dict[Factor, int] = {}
     for term in terms:

@@ -20,7 +20,7 @@ from doublecode.analysis.mixed.engine.layout import Block, triangle
 from doublecode.analysis.mixed.engine.likelihood import State, evaluate, smallest_variance
 from doublecode.analysis.mixed.engine.moments import Moments
 from doublecode.analysis.mixed.engine.scoring import scored
-from doublecode.analysis.mixed.engine.small_matrices import eigen, smallest_eigenvalue
+from doublecode.analysis.mixed.engine.small_matrices import eigen, every, smallest_eigenvalue
 from doublecode.analysis.mixed.engine.starts import FIRST_START, default_start, moment_start
 
 Floats = npt.NDArray[np.float64]
@@ -114,12 +114,12 @@ class _Deviance:
 
     def __call__(self, theta: Floats, at: Ints) -> tuple[Floats, Planner]:
         state = evaluate(self.moments, theta, self.which[at], reml=self.reml)
-        return state.deviance, lambda kept: self._plan(state if kept.all() else state.subset(kept), at[kept])
+        return state.deviance, lambda kept: self._plan(state if every(kept) else state.subset(kept), at[kept])
 
     def _plan(self, state: State, at: Ints) -> Plan:
         derivatives = differentiate(state)
         plan = self._first(derivatives, at) if self.scoring else self._ended(derivatives) or self._newton(derivatives)
-        if not plan.done.any():
+        if not np.count_nonzero(plan.done):
             return plan
         if len(self.which) == 1:
             self.last = derivatives
@@ -172,7 +172,7 @@ class _Deviance:
         self.began[at[far]] = theta[far]
         chart = self.moments.layout.square
         step = chart.lift(theta) - chart.lift(derivatives.state.theta)
-        if far.all():
+        if every(far):
             slope = np.abs(derivatives.square_gradient()).max(axis=1)
             return Plan(step, np.zeros(len(at), dtype=bool), slope, promise)
         plan = self._newton(derivatives)

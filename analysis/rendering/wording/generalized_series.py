@@ -92,6 +92,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "series_no_overdispersion": _as_sentence(generalized.SENTENCES["generalized_no_overdispersion"]),
     "series_prior": _as_sentence(generalized.SENTENCES["generalized_prior"]),
     "series_offset_is_no_log": _as_sentence(generalized.SENTENCES["offset_is_no_log"]),
+    "series_zero_one_of_trials": _as_sentence(generalized.SENTENCES["zero_one_of_trials"]),
     "series_likelihood": _likelihood,
     "series_no_variance": _no_variance,
     "series_dispersion": _dispersion,

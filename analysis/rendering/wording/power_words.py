@@ -14,7 +14,9 @@ UNITS: Final = {
         "standard deviations of the outcome's residual within patients per standard deviation of the sessions about "
         "their patient's mean"
     ),
-    "between": "standard deviations of the outcome between patients per standard deviation of the patients' levels",
+    "between": (
+        "standard deviations of the outcome's residual between patients per standard deviation of the patients' levels"
+    ),
 }
 """What a slope in standard deviations is divided by, at each level."""
 RATIOS: Final = {
@@ -100,7 +102,14 @@ def effect_words(level: str, stated: float, slope: float, scale: str, family: st
     return f"{said} {level} patients ({slopes}{UNITS[level]})"
 
 
-def caption(facts: PowerFacts) -> str:
+BANDS: Final = {
+    "lines": "bands are 95 % limits of the simulation, the dotted line marks power of .80.",
+    "map": "± is half the width of 95 % limits of the simulation, frames mark power of .80 or more.",
+}
+"""What is drawn, by shape of the figure."""
+
+
+def caption(facts: PowerFacts, shape: str) -> str:
     """Under the figure: effect with level and divisor, design, model, band, studies and seed."""
     by = joined([VARIED[name] for name in facts.varied])
     family = facts.plan.get("family")
@@ -112,7 +121,7 @@ def caption(facts: PowerFacts) -> str:
     return (
         f"Power to find {joined(effects)} by {by}, two-sided α = {format_number(facts.alpha, 'bounded')}. "
         f"{_sentence('; '.join(design_words(facts)))}. Model: {facts.formula}. {_studies(facts)}, seed {facts.seed}; "
-        "bands and ± are 95 % limits of the simulation, and the line, or a frame, marks power of .80."
+        f"{BANDS[shape]}"
     )
 
 
@@ -258,6 +267,27 @@ def found_between(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
         f"Power for the effect {LEVELS[low['term']]} lies between {_power(low)} with {least} and {_power(high)} with "
         f"{most}; the slope is on average estimated {estimated}."
     )
+
+
+def chosen_words(asked: Mapping[str, Any], design: str) -> str:
+    """Name the cheapest design that does what was asked for, of how many."""
+    wide = asked["asked_width"]
+    within = "" if wide is None else (
+        f" and an interval of the raters' ICC(A,1) no wider than {format_number(wide, 'bounded')}"
+    )  # fmt: skip
+    return (
+        f"Of {asked['n']} designs the cheapest with power of {format_number(asked['asked'], 'bounded')}{within} is "
+        f"that with {design}."
+    )
+
+
+def again_words(again: Mapping[str, Any] | None, n_effects: int) -> str:
+    """Say that the power of a chosen design is too high, and what studies without a say in the choice give."""
+    said = "As the design was chosen for its power, that is on average somewhat too high"
+    if again is None:
+        return f"{said}."
+    least = "it" if n_effects == 1 else "the smallest"
+    return f"{said}: by studies drawn anew (seed {again['seed']}) {least} is {_power(again)}."
 
 
 def failed_words(shares: Sequence[float]) -> str:

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import docx
 import pytest
 
 from doublecode.analysis import PlannedStudy, power
@@ -55,6 +56,23 @@ def test_a_list_is_a_curve_and_is_drawn(run, tmp_path):
     code, _, err = run("--patients", "10,14", "--sessions", "4", "--within", ".3", "--plot", picture)
     assert code == 2
     assert "Add --overwrite" in err
+
+
+def test_the_proposal_has_the_cheapest_that_was_asked_for(run, tmp_path):
+    """The smaller design has power of .80 and not of .99; the figure shows both, and stands also where none does."""
+    words = ("--patients", "10,40", "--sessions", "6", "--within", ".5", "--studies", "100")
+    file = tmp_path / "power.docx"
+    code, out, _ = run(*words, "--cheapest", ".99", "--text", "--figure", file)
+    assert code == 0
+    told = "\n".join(one.text for one in docx.Document(str(file)).paragraphs)
+    for text in (" ".join(out.split()), told):
+        assert "Of 2 designs the cheapest with power of .99 is that with 40 patients" in text
+        assert "(seed 1) it is" in text
+        assert "power of .80 is that" not in text
+    short = tmp_path / "short.svg"
+    code, _, err = run("--patients", "6,7", *words[2:], "--cheapest", ".99", "--figure", short)
+    assert (code, "none of 2 designs has power 0.99" in err) == (1, True), err
+    assert short.is_file()
 
 
 def test_the_cheapest_of_a_grid(run):

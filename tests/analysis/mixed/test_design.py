@@ -9,6 +9,7 @@ from doublecode.analysis.mixed import fit_many, fit_mixed
 from doublecode.analysis.mixed.design import build_design
 from doublecode.analysis.mixed.formula_names import sum_of_names
 from doublecode.analysis.mixed.plain_columns import plain_columns
+from doublecode.analysis.regression.linear_regression import fit_linear
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 
@@ -303,3 +304,18 @@ def test_results_do_not_see_later_changes_of_the_data():
     data.loc[:, ["g", "h"]] = 1
     for then, now in zip(untouched, answers(result), strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize("rest", ["{} + x", "{} * x", "f + f:{}"])
+@pytest.mark.parametrize("kind", ["text", "category"])
+def test_a_category_with_one_level_is_refused_by_name(data, rest, kind):
+    alone = ["late"] * 60 if kind == "text" else pd.Categorical(["late"] * 60, ["early", "late"])
+    message = r"'phase' has one level in the rows in use \('late'\)"
+    refused(NotEstimable, message, f"y ~ {rest.format('phase')} + (1 | g)", data.assign(phase=alone))
+    with pytest.raises(NotEstimable, match=message):
+        fit_linear(f"y ~ {rest.format('phase')}", data.assign(phase=alone))
+
+
+def test_a_category_with_one_level_is_the_mean_where_there_is_no_intercept(data):
+    fit = fit_mixed("y ~ 0 + phase + (1 | g)", data.assign(phase="late"))
+    assert fit.beta == pytest.approx(fit_mixed("y ~ 1 + (1 | g)", data).beta)
