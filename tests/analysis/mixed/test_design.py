@@ -242,7 +242,7 @@ def test_levels_without_rows_are_left_out_and_named(data):
     wide = data.assign(f=pd.Categorical(data.f, categories=list("zabc")))
     fit = fit_mixed("y ~ f + (1 | g)", wide)
     assert list(fit.fixed.term) == ["Intercept", "f[T.b]", "f[T.c]"]
-    assert any("1 levels of 'f' have no row in use and are left out (z)" in text for text in fit.note_texts())
+    assert any("1 level of 'f' has no row in use and is left out (z)" in text for text in fit.note_texts())
     assert fit.loglik == pytest.approx(fit_mixed("y ~ f + (1 | g)", data).loglik, abs=1e-10)
     gone = data.assign(y=data.y.where(data.f != "a"))
     assert list(fit_mixed("y ~ f + (1 | g)", gone).fixed.term) == ["Intercept", "f[T.c]"]
