@@ -169,6 +169,7 @@ SOURCE_WORDS: Final = {
     "stated": "stated",
     "varied": "stated, one of several: see below",
     "base": "mean of the outcome over all sessions",
+    "trials": "share of all trials that were successes",
     "by_model": "the outcome without the predictor in its model: patient in the middle, middle session",
     "included": "patients.csv: those who are included",
     "complete_patients": "patients who have all that the regression asks for",
