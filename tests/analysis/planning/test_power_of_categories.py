@@ -209,6 +209,7 @@ def test_what_cannot_be_is_refused(plan, said):
 
 
 def test_the_base_of_categories_is_one_value_and_is_not_varied():
-    plan = PlannedStudy(patients=22, sessions=9, **ORDINAL)
+    plan = PlannedStudy(patients=22, sessions=9, family="ordinal", base=np.array(SHARES))
+    assert plan.base == SHARES
     with pytest.raises(UsageError, match="base of ordered categories is one list"):
         power(plan, within=0.3, vary={"base": [0.2, 0.4]})
