@@ -66,6 +66,13 @@ model = "done"
 of = ["session"]
 at = { session = [1, 6] }
 
+[[marginal_means]]
+name = "rate"
+title = "Tasks a minute"
+model = "tasks"
+of = ["review"]
+at = { review = [2, 4], offset = 0 }
+
 [[families]]
 name = "two"
 title = "Two tests"
@@ -86,7 +93,7 @@ REFUSED = {
     ],
     "In words as done or not": ["family 'binomial' needs 0 and 1", "which of them is 1, with equals ="],
     "In words as counts": ["family 'poisson' needs counts"],
-    "More done than there was": ["trials must be whole numbers from 1"],
+    "More done than there was": ["there cannot be more successes than trials"],
 }
 
 
@@ -133,6 +140,17 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def table(study: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(study / "report" / "tables" / f"{name}.csv")
+
+
+def test_the_ledger_says_which_models_have_no_numbers_and_page_1_does_not_count_their_rows(study):
+    page = re.sub(r"<[^>]+>", "", (study / "report" / "index.html").read_text(encoding="utf-8"))
+    assert "in the model: Never done (not estimated)" in page
+    assert "in the model: Homework done (not estimated)" not in page
+    flow = table(study, "flow").set_index("stage")["kept"]
+    n_trials = int((pd.read_csv(study / "sessions.csv")["done"] > 0).sum())
+    assert flow["in the model: many"] == n_trials < flow["in the model: done"] == N_PATIENTS * N_SESSIONS
+    assert f"→ {N_PATIENTS * N_SESSIONS}" in page  # not "n_trials–96": nothing was estimated of these rows
+    assert f"{n_trials}–{N_PATIENTS * N_SESSIONS}" not in page
 
 
 def test_what_these_outcomes_do_not_carry_is_named_and_the_rest_is_there(study):
