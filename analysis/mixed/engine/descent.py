@@ -183,7 +183,8 @@ class _Search:
         slope = self.end.slope[problems]
         if not self.rules.relative:
             return slope
-        return slope * np.maximum(np.maximum.reduce(np.abs(self.end.points[problems]), axis=1, initial=0.0), 1.0)
+        largest = np.maximum.reduce(np.abs(self.end.points[problems]), axis=1, initial=1.0)
+        return np.asarray(slope * largest)
 
     def _rows(self, problems: Ints) -> Ints | slice:
         """The places of problems in the arrays; of all of them a slice, which copies nothing."""
