@@ -38,6 +38,8 @@ BEFOREHAND: Final = (
     "stated beforehand, and are not estimates of this study",
 )
 LEVELS: Final = {"within": "within patients", "between": "between patients", "trend": "per session"}
+AS_POISSON: Final = 1e6
+"""A dispersion from which on counts are as good as Poisson."""
 PERCENT: Final = frozenset(("double", "dropout", "lost"))
 VARIED: Final = {
     "patients": "the number of patients", "sessions": "the number of sessions per patient",
@@ -159,8 +161,9 @@ def design_words(facts: PowerFacts) -> list[str]:
               ("lost", "of the sessions are lost")) if plan.get(name)]  # fmt: skip
     if not losses and not {"dropout", "lost"} & set(facts.varied):
         losses = ["no patient leaves early and no session is lost"]
+    latent = "latent " if plan.get("family") == "ordinal" else ""
     shares = [f"{_percent(plan[name])} {word}" for name, word in (
-        ("icc_outcome", "of the outcome's variance between patients"),
+        ("icc_outcome", f"of the outcome's {latent}variance between patients"),
         ("icc_therapist", "of it between therapists"),
         ("icc_predictor", "of the predictor's variance between patients")) if plan.get(name)]  # fmt: skip
     if plan.get("family"):
@@ -170,17 +173,18 @@ def design_words(facts: PowerFacts) -> list[str]:
 
 def _outcome_words(plan: Mapping[str, Any]) -> str:
     """What the outcome of a family is, and of a patient in the middle."""
-    kind = {"binomial": "done or not", "ordinal": "rated in ordered categories"}.get(plan["family"], "counted")
     base, middle = plan.get("base"), "of a patient in the middle"
-    said = f"an outcome that is {kind}"
     if plan["family"] == "ordinal":
-        return f"{said}, with probabilities {joined([format_number(one, 'bounded') for one in base or ()])} {middle}"
+        shares = joined([format_number(one, "bounded") for one in base or ()])
+        return f"an outcome in {len(base or ())} ordered categories, with probabilities {shares} {middle}"
+    said = f"an outcome that is {'done or not' if plan['family'] == 'binomial' else 'counted'}"
     if base is not None:
         said += f", {'a probability of' if plan['family'] == 'binomial' else 'a mean count of'} {format_number(base)} "
         said += middle
-    if plan.get("dispersion"):
-        said += f" and a dispersion φ of {format_number(plan['dispersion'])}"
-    return said
+    spread = plan.get("dispersion")
+    if spread and spread >= AS_POISSON:
+        return f"{said} and no more spread than Poisson's"
+    return f"{said} and a dispersion φ of {format_number(spread)}" if spread else said
 
 
 def _rating_words(plan: Mapping[str, Any], facts: PowerFacts) -> list[str]:
