@@ -13,6 +13,7 @@ from doublecode.analysis.mixed.checks import as_floats
 from doublecode.analysis.mixed.formula import ModelFormula
 from doublecode.analysis.mixed.formula_names import BARE_NAME, columns_among, mentions
 from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.near_names import nearest
 from doublecode.schemas.odd_columns import plain_column, refuse_odd_columns
 
 Floats = npt.NDArray[np.float64]
@@ -72,8 +73,19 @@ def extra_values(value: ColumnOrArray, what: str, data: pd.DataFrame) -> Floats 
         return None
     if isinstance(value, str):
         if value not in data.columns:
-            raise ContractError(f"{what}={value!r} is not a column; columns are {', '.join(map(str, data))}")
+            raise ContractError(
+                f"{what}={value!r} is not a column; columns are {', '.join(map(str, data))}{_next_step(value, data)}"
+            )
         value = data[value]
     if np.shape(value) != (len(data),):
         raise UsageError(f"{what} must have one value per row, {len(data)}; found shape {np.shape(value)}")
     return as_floats(value, what)
+
+
+def _next_step(value: str, data: pd.DataFrame) -> str:
+    """What was meant by a name that is no column: the logarithm of one, which is to be made, or another name."""
+    inside = value[4:-1] if value.startswith("log(") and value.endswith(")") else value
+    if inside in data.columns and inside != value:
+        return f"; make the column, as data['log_{inside}'] = numpy.log(data[{inside!r}]), and name it"
+    meant = nearest(value, map(str, data.columns))
+    return "" if meant is None else f"; did you mean {meant!r}?"

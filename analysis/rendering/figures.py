@@ -66,16 +66,21 @@ def new_axes(
     return figure, list(panels.ravel())
 
 
+SALT: Final = {"none": "none-"}
+"""What makes ids: drawings called *none* have one, too, which matplotlib would read as no salt, and ids that change."""
+
+
 def render_svg(figure: Figure, name: str, description: str) -> str:
     """Draw a figure as SVG text for a page: same figure, same text.
 
-    Every id starts with `name`, so that several drawings stand in one page;
-    `description` is what a screen reader says.
+    Every id starts with `name`, so that several drawings stand in one page; what an id cannot hold (a name of a file
+    may have blanks, &, quotes) is a hyphen there. `description` is what a screen reader says.
     """
     from markupsafe import escape
 
     buffer = io.StringIO()
-    _draw(figure, "svg", buffer, ("Date", "Creator"), {"svg.hashsalt": name})
+    name = re.sub(r"[^\w.-]+", "-", name)
+    _draw(figure, "svg", buffer, ("Date", "Creator"), {"svg.hashsalt": SALT.get(name.casefold(), name)})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

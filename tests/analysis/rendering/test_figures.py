@@ -107,3 +107,16 @@ def test_global_settings_of_matplotlib_stay_as_they_are(course):
     before = dict(mpl.rcParams)
     picture(figures.trajectories(course, "he"), "he", "Course", "")
     assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize("name", ['a & b "c"', "my power (final)", "<1>", "None"])
+def test_a_drawing_named_after_any_file_is_whole_and_the_same_each_time(name):
+    axes = figures.diagnostics(np.arange(9.0), np.array([1.0, -1, 0, 2, -2, 0, 1, -1, 0]))
+    drawn = figures.render_svg(figures.figure_of(axes), name, "Residuals")
+    tree = ET.fromstring(drawn)
+    ids = {one.get("id") for one in tree.iter() if one.get("id")}
+    assert not [one for one in ids if re.search(r"[^\w.-]", one)]
+    wanted = set(re.findall(r"url\(#([^)]*)\)", drawn)) | set(re.findall(r'href="#([^"]*)"', drawn))
+    assert wanted
+    assert wanted <= ids
+    assert drawn == figures.render_svg(figures.figure_of(axes), name, "Residuals")
