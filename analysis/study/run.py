@@ -266,10 +266,9 @@ def analyse(intake: Intake, progress: Progress = no_progress, workers: Workers |
     steps("Correlations and regressions")
     models = regressions_of(study, frame.frame, refused)
     series = []
-    for declared in study.series:
-        steps(f"Multilevel models: {declared.title}")
-        fitting = partial(fit_declared, declared, frame.frame, study, workers, progress)
-        series.append(attempt(declared.title, fitting, refused))
+    for one in study.series:
+        steps(f"Multilevel models: {one.title}")
+        series.append(attempt(one.title, partial(fit_declared, one, frame.frame, study, workers, progress), refused))
     fits = (*filter(None, series), *models["moderations"])
     asked = _findings(study, fits, frame.frame, refused)
     refused += (process := process_answers(study, intake.ratings, frame.frame)).refused

@@ -1,9 +1,10 @@
 """How much fits: ratings, workbooks, studies and sets per second, memory by size, and what one more worker adds.
 
 ``python tests/benchmarks/bench_how_much.py [--quick] [part ...] > tests/benchmarks/bench_how_much.txt``; parts are
-ratings, workbooks, sets, studies, sites, multiverse, bootstrap, workers, cluster. Synthetic data. What one core does is
-told in seconds of the processor, each size in a process of its own, whose peak of memory is told. Of several workers a
-free machine waits for the one that is longest at it: that is told, and the clock with the load beside it.
+ratings, workbooks, sets, studies, sites, multiverse, bootstrap, categories, workers, cluster. Synthetic data. What one
+core does is told in seconds of the processor, each size in a process of its own, whose peak of memory is told. Of
+several workers a free machine waits for the one that is longest at it: that is told, and the clock with the load beside
+it.
 """
 
 from __future__ import annotations
@@ -243,6 +244,19 @@ def bootstrap() -> None:
              lambda jobs: confint(fit, "bootstrap", n_boot=n, workers=Workers(jobs)))  # fmt: skip
 
 
+def categories() -> None:
+    from doublecode.analysis import Workers, confint, fit_generalized
+
+    rng = np.random.default_rng(4)
+    rows = pd.DataFrame({"patient": np.repeat(np.arange(22), 9), "x": rng.normal(size=198)})
+    eta = rng.normal(size=22).repeat(9) + 0.4 * rows["x"]
+    rows["word"] = np.digitize(eta + rng.logistic(size=198), [-1.0, 0.0, 1.0])
+    fit = fit_generalized("word ~ x + (1 | patient)", rows, family="ordinal")
+    n = 200 if QUICK else 1000
+    compared(f"bootstrap of {n:,} refits of ordered categories",
+             lambda jobs: confint(fit, "bootstrap", n_boot=n, workers=Workers(jobs)))  # fmt: skip
+
+
 def grid(workers: object) -> pd.DataFrame:
     from doublecode.analysis import PlannedStudy, power
 
@@ -277,7 +291,7 @@ def cluster() -> None:
             f"{found[-1].equals(one)}; load {os.getloadavg()[0]:.1f}")  # fmt: skip
 
 
-PARTS = (ratings, workbooks, sets, studies, sites, multiverse, bootstrap, workers, cluster)
+PARTS = (ratings, workbooks, sets, studies, sites, multiverse, bootstrap, categories, workers, cluster)
 
 
 def main() -> None:
