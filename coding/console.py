@@ -90,6 +90,10 @@ def exit_code_of(error: BaseException) -> int:
     return PROBLEMS if isinstance(error, DoublecodeError) else FAULT
 
 
+MOST_WARNINGS: Final = 5
+"""Warnings of a study's data that a command names before its answer; the report lists all."""
+
+
 def print_problems(
     problems: Sequence[Problem], *, most: int = 40, severities: Sequence[str] = ("error", "warning")
 ) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from doublecode.schemas.errors import ContractError
-from doublecode.schemas.letters import clean, unseen_in
+from doublecode.schemas.letters import clean, composed, unseen_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,7 @@ _BLOCK = 16
 """Excel leaves out the delimiters of last cells that are empty in sixteen lines together."""
 MOST_LETTERS = 1_000_000
 _MOST_TITLES = 20
+_ZIP = b"PK\x03\x04"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _BY_MARK = {**dict.fromkeys(UTF16_MARKS, "utf-16"), b"\xef\xbb\xbf": "utf-8-sig"}
 
@@ -74,6 +75,11 @@ def read_csv_rows(data: bytes, wanted: Collection[str], name: str) -> CsvRows:
     >>> read_csv_rows(b"patient;minutes\nP1;50\n", ["patient", "minutes"], "sessions.csv").rows
     [['patient', 'minutes'], ['P1', '50']]
     """
+    if data.startswith(_ZIP):
+        raise ContractError(
+            f"{name}: is a workbook under the name of a text file. Call it by its own ending (.xlsx, .ods), or save it "
+            "as CSV."
+        )
     text = decoded(data)
     if text is None:
         raise ContractError(f"{name}: the text is in an encoding that is not known here. Save it as CSV UTF-8.")
@@ -191,11 +197,14 @@ def _said(delimiter: str) -> str:
 
 
 def decoded(data: bytes) -> str | None:
-    """A text in UTF-8, UTF-16 with its mark, or what Windows writes (cp1252); None if it is none of them."""
+    """A text in UTF-8, UTF-16 with its mark, or what Windows writes (cp1252); None if it is none of them.
+
+    Letters with accents are one letter each, as macOS does not write them.
+    """
     encoding = next((known for mark, known in _BY_MARK.items() if data.startswith(mark)), "utf-8")
     for attempt in (encoding, "cp1252"):
         try:
-            return data.decode(attempt)
+            return composed(data.decode(attempt))
         except UnicodeDecodeError:
             continue
     return None

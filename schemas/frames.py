@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from doublecode.schemas.column_types import row_word
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
@@ -63,6 +63,8 @@ class Contract:
 
 OCCASION = "occasion"
 """Which time a rater rates a session: 1 where the column is not there; scores stand on occasion 1."""
+MOST_SESSIONS: Final = 1_000_000
+"""No session or occasion has a higher number; what is higher was typed by mistake."""
 RATINGS = Contract(
     "ratings",
     {
@@ -313,6 +315,12 @@ def _check_column(values: pd.Series[Any], kind: Kind, may_be_empty: bool, name: 
         row = int(odd.to_numpy().argmax())
         where = f"{places.word} {places.labels[row]}"
         raise ContractError(f"{name}, {where}: found {values.iloc[row]}, allowed a whole number. Correct it.")
+    huge = values.abs() > MOST_SESSIONS
+    if kind == "integer" and huge.any():
+        row = int(huge.to_numpy().argmax())
+        where = f"{places.word} {places.labels[row]}"
+        most = f"{MOST_SESSIONS:,}"
+        raise ContractError(f"{name}, {where}: found {values.iloc[row]:g}, allowed whole numbers up to {most}.")
 
 
 def _check_words(values: pd.Series[Any], words: tuple[str, ...], name: str, places: _Places) -> None:

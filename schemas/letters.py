@@ -39,14 +39,27 @@ def unseen_in(text: str) -> tuple[str, ...]:
 def clean(text: str) -> str:
     """A name without what nobody sees: invisible letters gone, every kind of blank a blank, none around it.
 
+    An umlaut of two letters, as macOS writes it, is one of one letter: they are the same text.
+
     Examples
     --------
-    >>> clean("\ufeffS\u00a02\u200b ")
-    'S 2'
+    >>> clean("\ufeffS\u00a02\u200b "), clean("Pru\u0308fer") == "Prüfer"
+    ('S 2', True)
     """
     if text.isascii():
         return text.strip()
-    return "".join(letter for letter in text if not is_unseen(letter)).translate(_BLANKS).strip()
+    return composed("".join(letter for letter in text if not is_unseen(letter)).translate(_BLANKS).strip())
+
+
+def composed(text: str) -> str:
+    """A text whose accents stand in their letters (NFC), however the program wrote them.
+
+    Examples
+    --------
+    >>> len("u\u0308"), len(composed("u\u0308"))
+    (2, 1)
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def written_out(text: str) -> str:

@@ -176,6 +176,11 @@ _KINDS: dict[str, Kind] = {
     # the sheet was reshaped
     "hidden_rows": Kind("warning", "hidden: {found}; they were read all the same", "Unhide them and look."),
     "merged_cells": Kind("error", "the cells {found} are merged", "Unmerge them and fill each one."),
+    "merged_read": Kind(
+        "warning",
+        "the cells {found} are merged; what stands there was read for the first cell of them alone",
+        "Unmerge them and fill each one.",
+    ),
     "header_renamed": Kind("error", "expected the column {allowed}, found {found}", "Put the header back."),
     "columns_moved": Kind("info", "columns stand in another order; they were read by their names: {found}", "Nothing."),
     "extra_column": Kind(
@@ -287,7 +292,7 @@ _KINDS: dict[str, Kind] = {
     # any table
     "labels_alike": Kind(
         "warning",
-        "labels that differ only in case, blanks, leading zeros or letters that look alike: {found}",
+        "labels that differ only in case, blanks, zeros or letters that look alike: {found}",
         "Write one and the same label where one is meant.",
     ),
     "date_form": Kind(
@@ -303,7 +308,7 @@ _KINDS: dict[str, Kind] = {
     "far_value": Kind(
         "warning",
         "{found} lies far outside the others ({allowed})",
-        "Is it a code for a missing value? Then name it as one (--missing).",
+        "Is it a code for a missing value? Then name it as one (--missing, or missing under [tables.…] of study.toml).",
     ),
     "far_date": Kind(
         "warning",
@@ -329,6 +334,11 @@ _KINDS: dict[str, Kind] = {
         "warning",
         "{found} stands among the labels and was read as one of them",
         "Does it stand for a missing value? Then name it as one (--missing), or empty the cells.",
+    ),
+    "label_like_summary": Kind(
+        "warning",
+        "{found} stands among the labels as if it were a row of totals or means, and was read as one of them",
+        "Is it one? Then delete these rows; the numbers change.",
     ),
     "read_as_missing": Kind("info", "taken as missing: {found}", "Nothing, if it is right."),
     "rows_left_out": Kind("info", "rows of something else were left out: {found}", "Nothing, if it is right."),

@@ -61,7 +61,7 @@ class StudyTables:
     dated: frozenset[str] = frozenset()
 
     def path(self, name: str) -> Path | None:
-        """Where a table lies; None where there is none.
+        """Where a table lies, by its name in any case, as Windows and macOS have it; None where there is none.
 
         Raises
         ------
@@ -72,7 +72,9 @@ class StudyTables:
         if source is not None and source.file is not None:
             return self.folder / source.file
         inside = self.folder / "outcomes" if name in self.outcomes else self.folder
-        found = [path for suffix in SUFFIXES if (path := inside / f"{name}{suffix}").is_file()]
+        named = {f"{name}{suffix}".casefold() for suffix in SUFFIXES}
+        there = sorted(inside.iterdir()) if inside.is_dir() else []
+        found = [path for path in there if path.name.casefold() in named and path.is_file()]
         if len(found) > 1:
             names = [path.relative_to(self.folder).as_posix() for path in found]
             raise StudyError(

@@ -17,7 +17,7 @@ from doublecode.schemas.frames import Contract, check_columns, check_frame, comp
 def read_table(path: Path, contract: Contract) -> pd.DataFrame:
     """Read a CSV file of a study, typed by its contract, nothing inferred; the index holds the line of each row.
 
-    Every cell is read as text; an empty cell is missing; the columns of the
+    Every cell is read as text; an empty cell is missing, and ``NA`` where a cell may be empty; the columns of the
     contract are then converted to their kind, all others stay text. Commas,
     semicolons or tabs may stand between the cells, as spreadsheet programs
     save them; empty rows are passed over.
@@ -48,14 +48,38 @@ def typed_table(texts: pd.DataFrame, contract: Contract, name: str) -> pd.DataFr
     """
     way_out = f", or say in study.toml which head holds it: [tables.{contract.name}] map"
     check_columns(texts, contract, name, contract.usual, way_out)
-    frame = complete(texts, contract)
+    frame = _without_na(complete(texts, contract), contract, name)
     for column, kind in contract.columns.items():
         if kind != "text":
-            frame[column] = to_numbers(frame[column], f"{name}: column {column!r}")
+            frame[column] = _whole(to_numbers(frame[column], f"{name}: column {column!r}"), kind)
     for column in contract.optional:
         if column in frame.columns:
             frame[column] = to_numbers(frame[column], f"{name}: column {column!r}").fillna(1)
     return check_frame(frame, contract, name)
+
+
+def _without_na(frame: pd.DataFrame, contract: Contract, name: str) -> pd.DataFrame:
+    """The frame with ``NA`` missing, as R writes it, in columns that may be empty; nobody can be called so."""
+    for column, kind in contract.columns.items():
+        odd = frame[column].isin(["NA"]).to_numpy() if column in frame.columns else np.zeros(0, dtype=bool)
+        if not odd.any():
+            continue
+        if column not in contract.may_be_empty and kind == "text":
+            where = f"{name}: column {column!r}, {row_word(frame.index)} {frame.index[int(odd.argmax())]}"
+            raise ContractError(
+                f"{where}: found 'NA', which stands for a missing value. Write what it is, or another id."
+            )
+        if column in contract.may_be_empty and contract.name != "given":
+            frame = frame.assign(**{column: frame[column].mask(odd)})
+    return frame
+
+
+def _whole(numbers: pd.Series[Any], kind: str) -> pd.Series[Any]:
+    """Session numbers as whole numbers, however they were written (``2.0``); what is none stays for the check."""
+    is_whole = kind == "integer" and bool(
+        (numbers.notna() & (numbers == numbers.round()) & (numbers.abs() < 1e15)).all()
+    )
+    return numbers.astype("int64") if is_whole else numbers
 
 
 def said_columns(contract: Contract) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from doublecode.analysis.cli.on_reliability import Jobs, Keep, Scheduler
-from doublecode.coding.console import PROBLEMS, RESEARCHER, print_problems, progress_bar, say
+from doublecode.analysis.cli.resampling_flags import Jobs, Keep, Scheduler
+from doublecode.coding.console import MOST_WARNINGS, PROBLEMS, RESEARCHER, print_problems, progress_bar, say
 from doublecode.coding.option_ranges import number
 from doublecode.schemas.errors import UsageError
 
@@ -82,6 +82,7 @@ def sensitivity(
         print_problems(intake.problems, severities=("error",))
         say(f"{len(intake.errors)} problem(s) in the data; nothing was computed.", to_error=True, style="bold red")
         raise typer.Exit(PROBLEMS)
+    print_problems(intake.problems, most=MOST_WARNINGS, severities=("warning",))
     print_answer(found, sensitivity_record(found) if as_json else None)
     say(f"Page: {target}/index.html", to_error=as_json)
 

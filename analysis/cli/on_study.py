@@ -8,7 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, RESEARCHER, print_problems, progress_bar, say
+from doublecode.analysis.cli.resampling_flags import (
+    ALONE,
+    Jobs,
+    Keep,
+    Scheduler,
+    Sharing,
+    helped_by,
+    refuse_unshared,
+)
+from doublecode.coding.console import (
+    CLEAN,
+    COORDINATOR,
+    MOST_WARNINGS,
+    PROBLEMS,
+    RESEARCHER,
+    print_problems,
+    progress_bar,
+    say,
+)
 from doublecode.coding.option_ranges import number
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.letters import as_typed
@@ -53,11 +71,16 @@ def run(
         Path | None,
         typer.Option("--out", help="Folder for report/, where the study's own can only be read.", show_default=False),
     ] = None,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+    keep: Keep = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Take in the workbooks, analyse everything declared, write the report folder."""
-    raise typer.Exit(_run(study, tuple(set_aside or ()), out=out, overwrite=overwrite, as_json=as_json))
+    sharing = Sharing(jobs, scheduler, keep)
+    code = _run(study, tuple(set_aside or ()), out=out, overwrite=overwrite, as_json=as_json, sharing=sharing)
+    raise typer.Exit(code)
 
 
 def _run(
@@ -68,25 +91,28 @@ def _run(
     as_json: bool,
     out: Path | None = None,
     is_demo: bool = False,
+    sharing: Sharing = ALONE,
 ) -> int:
     from doublecode.analysis.report.folder import check_target, write_report
     from doublecode.analysis.study.run import analyse, read_study, store
 
+    workers: dict[str, Any] = helped_by(sharing)
     folder = folder.parent if folder.name == "study.toml" else folder
     if (folder / "study.toml").is_file():
         check_target(out or folder, overwrite=overwrite)
     with progress_bar() as show:
         show("Reading the workbooks", 0, 1)
         intake = read_study(folder, set_aside=set_aside, progress=show)
+        refuse_unshared(sharing, intake.study)
         if not intake.errors:
             unstored = store(intake, may_only_read=out is not None)
-            done = analyse(intake, show)
+            done = analyse(intake, show, **workers)
             show("Writing the report", 1, 1)
             target = write_report(done, out or folder, overwrite=overwrite)
     if intake.errors:
         _stop(intake, folder, out or folder, overwrite=overwrite, as_json=as_json)
         return PROBLEMS
-    print_problems(intake.problems, most=5, severities=("warning",))
+    print_problems(intake.problems, most=MOST_WARNINGS, severities=("warning",))
     if unstored:
         say(f"{unstored} The numbers stand on the ledger and the files as they are.", to_error=True, style="yellow")
     if as_json:
@@ -189,7 +215,7 @@ def _print_run_json(done: StudyRun, target: Path) -> None:
 
 
 def clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
-    """Read a study; where its data hold errors say them and leave."""
+    """Read a study and say the warnings of its data; where these hold errors say them and leave."""
     from doublecode.analysis.study.run import read_study
 
     intake = read_study(folder, set_aside=tuple(set_aside or ()))
@@ -197,6 +223,7 @@ def clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
         print_problems(intake.problems, severities=("error",))
         say(f"{len(intake.errors)} problem(s) in the data; nothing was computed.", to_error=True, style="bold red")
         raise typer.Exit(PROBLEMS)
+    print_problems(intake.problems, most=MOST_WARNINGS, severities=("warning",))
     return intake
 
 

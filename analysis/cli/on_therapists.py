@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from doublecode.coding.console import PROBLEMS, RESEARCHER, print_problems, progress_bar, say
+from doublecode.coding.console import MOST_WARNINGS, PROBLEMS, RESEARCHER, print_problems, progress_bar, say
 
 Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml.", show_default=False)]
 
@@ -60,5 +60,6 @@ def therapists(
         print_problems(intake.problems, severities=("error",))
         say(f"{len(intake.errors)} problem(s) in the data; nothing was computed.", to_error=True, style="bold red")
         raise typer.Exit(PROBLEMS)
+    print_problems(intake.problems, most=MOST_WARNINGS, severities=("warning",))
     print_answer(found, result_record(found) if as_json else None)
     say(f"Pages: {target}/; {target}/for_the_lab/ holds ids and stays in the laboratory.", to_error=as_json)

@@ -91,7 +91,9 @@ def _of_column(variable: Variable, tables: Mapping[str, pd.DataFrame], study: St
     if variable.equals is not None:
         where_equal(typed_texts(tables[table][variable.column].astype(object), table), variable)
         return ""
-    why = _no_number(tables[table][variable.column])
+    path = study.table_files.path(table)
+    file = f"{table}.csv" if path is None else path.name
+    why = _no_number(tables[table][variable.column], f"{file}: column {variable.column!r}")
     if why and variable.change is not None:
         raise StudyError(f"variable {variable.name!r}: change is of numbers, and {variable.column!r} is {why}.")
     return why
@@ -106,13 +108,18 @@ def _check_number(name: str, where: str, texts: Mapping[str, str], known: Sequen
         )
 
 
-def _no_number(values: pd.Series[str]) -> str:
-    """Say why a column of a table is no number; empty where it is one (or wholly empty)."""
-    filled = values.dropna()
-    numbers = pd.to_numeric(filled, errors="coerce")
-    if numbers.isna().any():
-        return f"text ({filled[numbers.isna()].iloc[0]!r})"
-    return "infinite in a row" if np.isinf(numbers.to_numpy(dtype=float)).any() else ""
+def _no_number(values: pd.Series[str], where: str) -> str:
+    """Say why a column of a table is no number; empty where it is one (or wholly empty).
+
+    Raises
+    ------
+    ContractError
+        A cell is a word among numbers, which is a slip of the table and none of the declaration.
+    """
+    typed = typed_texts(values.astype(object), where)
+    if typed.dtype.kind not in "if":
+        return f"text ({typed.dropna().iloc[0]!r})"
+    return "infinite in a row" if np.isinf(typed.to_numpy(dtype=float)).any() else ""
 
 
 def _numbers_wanted(study: Study) -> Iterator[tuple[str, str]]:

@@ -166,7 +166,7 @@ def state_of(folder: Path, leave: Path | None = None) -> str:
 
 
 def _declared(folder: Path) -> dict[str, Any]:
-    return tomllib.loads((folder / DECLARATION).read_text(encoding="utf-8"))
+    return tomllib.loads((folder / DECLARATION).read_text(encoding="utf-8-sig"))
 
 
 def _named_in(said: Any) -> set[str]:

@@ -13,10 +13,10 @@ from doublecode.coding.reading.cells import show_number, show_text
 from doublecode.coding.reading.container import Package, open_book, open_package
 from doublecode.coding.reading.missing_codes import MissingCodes, missing_remarks
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
-from doublecode.coding.reading.sheet_grid import restore_percents
+from doublecode.coding.reading.sheet_grid import Book, restore_percents
 from doublecode.coding.reading.sheet_shape import cell_name
 from doublecode.coding.reading.statistics_files import read_statistics, statistics_kind
-from doublecode.coding.reading.table_remarks import csv_remarks, hidden_in, remarks_on, unseen_in_cells
+from doublecode.coding.reading.table_remarks import csv_remarks, hidden_in, merged_in, remarks_on, unseen_in_cells
 from doublecode.schemas.column_types import (
     Oddity,
     Role,
@@ -29,7 +29,7 @@ from doublecode.schemas.column_types import (
 from doublecode.schemas.csv_rows import read_csv_rows
 from doublecode.schemas.errors import ContractError, MissingColumn, UsageError
 from doublecode.schemas.frames import said_missing
-from doublecode.schemas.letters import as_typed, clean
+from doublecode.schemas.letters import as_typed, clean, composed
 from doublecode.schemas.problems import Problem
 
 _ADVICE = {
@@ -229,12 +229,20 @@ def _open_statistics(path: Path, kind: str) -> Table:
     return Table(path.name, rows, lambda row, column: f"case {row}", lines, declared=declared, emptied=shown)
 
 
+def _first_sheet(book: Book) -> str:
+    """The first sheet that can be seen and holds something, so no sheet of a chart; else the first one."""
+    seen = [name for name in book.names if name not in book.hidden]
+    return next((name for name in seen[:-1] if any(any(map(cell_text, row)) for row in book.sheet(name).grid)), "") or (
+        seen[-1] if seen else book.names[0]
+    )
+
+
 def _open_sheet(package: Package, sheet: str | None) -> Table:
     try:
         book = open_book(package)
         if not book.names:
             raise Damaged("it holds no sheet")
-        name = sheet if sheet is not None else book.names[0]
+        name = sheet if sheet is not None else _first_sheet(book)
         if name not in book.names:
             found = ", ".join(book.names)
             raise UsageError(f"{package.name}: there is no sheet {name!r}; there are {found}. Name one with --sheet.")
@@ -248,7 +256,8 @@ def _open_sheet(package: Package, sheet: str | None) -> Table:
     others = tuple(other for other in book.names if other != name)
     lines = range(1, len(read.grid) + 1)
     unseen = [Problem("hidden_rows", package.name, name, found="the whole sheet")] if name in book.hidden else []
-    remarks = unseen + hidden_in(read, package.name, name) + unseen_in_cells(read.grid, package.name, name)
+    shape = hidden_in(read, package.name, name) + merged_in(read, package.name, name)
+    remarks = unseen + shape + unseen_in_cells(read.grid, package.name, name)
     return Table(f"{package.name} › {name}", read.grid, cell_name, lines, unsaved, others, tuple(remarks))
 
 
@@ -274,16 +283,16 @@ def find_columns(table: Table, head: int, wanted: Sequence[str]) -> dict[str, in
     heads = [cell_text(cell) for cell in table.rows[head]]
     found = ", ".join(text for text in heads if text)
     elsewhere = f" Other sheets: {', '.join(table.others)} (choose with --sheet)." if table.others else ""
-    missing = [name for name in dict.fromkeys(wanted) if name not in heads]
+    missing = [name for name in dict.fromkeys(wanted) if composed(name) not in heads]
     if missing:
         way = _below(table, head, wanted) or f"Correct the head.{_cut_short(missing, heads)}{elsewhere}"
         raise MissingColumn(f"{table.name}: {said_missing(missing)}; found: {found}. {way}")
-    twice = [name for name in dict.fromkeys(wanted) if heads.count(name) > 1]
+    twice = [name for name in dict.fromkeys(wanted) if heads.count(composed(name)) > 1]
     if twice:
         raise ContractError(
             f"{table.name}: the column {twice[0]!r} stands twice; found: {found}. Rename one of the two."
         )
-    return {name: heads.index(name) for name in wanted}
+    return {name: heads.index(composed(name)) for name in wanted}
 
 
 def _below(table: Table, head: int, wanted: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What should be said of the tables of a study: invisible letters taken out, labels alike, dates of no known form."""
+"""What should be said of the tables of a study: letters taken out, labels alike, dates of no form, far numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from doublecode.coding.reading.asked_columns import remarks_on_columns
 from doublecode.coding.reading.left_out import sessions_left_out
 from doublecode.coding.reading.mapped_table import as_text
 from doublecode.coding.reading.study_tables import open_study_table, read_study_table
@@ -52,6 +53,8 @@ def remarks_on_tables(study: Study) -> list[Problem]:
             continue  # whoever reads the table says what is wrong with it
         problems += remarks if table in _IDS else []  # those of an outcome are said where it is read
         problems += [*csv_remarks(found, name), *_on_trust(found, name)]
+        if table in _IDS:
+            problems += remarks_on_columns(found, name, {*study.table_files.columns, "minutes"} - {*columns, "date"})
         has_events = has_events or bool(table not in _IDS and _labels(found, "event"))
         for column in columns:
             for label in _labels(found, column):

@@ -1,4 +1,4 @@
-"""What should be said of a table that was read: hidden rows, letters nobody sees, labels alike, values far off."""
+"""What should be said of a table that was read: hidden rows, unseen letters, labels alike, sums, values far off."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.reading.cells import show_number, show_text
 from doublecode.coding.reading.sheet_grid import Sheet
-from doublecode.coding.reading.sheet_shape import cell_name, column_letter
+from doublecode.coding.reading.sheet_shape import cell_name, column_letter, split_range
 from doublecode.schemas.csv_rows import CsvRows
 from doublecode.schemas.letters import clean, unseen_in
 from doublecode.schemas.problems import Problem
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_NAMED, _FEWEST, _MOST_LABELS = 12, 8, 20_000
+_WHOLE = re.compile(r"\d{1,15}(?:[.,]0{1,15})?|\d(?:[.,]\d{1,15})?e\+?\d\d?", re.ASCII)
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 USUAL_CODES = frozenset(
     {-1.0, -7.0, -8.0, -9.0, -77.0, -88.0, -99.0, 77.0, 88.0, 99.0, 777.0, 888.0, 999.0, -999.0, 9999.0, -9999.0}
@@ -25,8 +26,19 @@ USUAL_CODES = frozenset(
 """Numbers that often stand for a missing value."""
 _OF_ONE_DIGIT = frozenset({-1.0, -8.0, -9.0, 8.0, 9.0})
 _FEWEST_OF_SCALE, _LONGEST_SCALE = 20, 7
-LIKE_MISSING = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat", "-", "–", "—", ".", "?"})
+LIKE_MISSING = frozenset({
+    "nan", "null", "n/a", "#n/a", "<na>", "nat", "-", "–", "—", ".", "?",
+    "#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!", "#spill!", "#calc!", "#field!",
+})  # fmt: skip
 """Labels, in small letters, that often stand for a missing value."""
+_OF_A_SUMMARY = frozenset({
+    "mean", "means", "average", "avg", "sum", "total", "totals", "subtotal", "median", "sd", "std", "stdev", "stddev",
+    "count", "minimum", "maximum", "variance", "grand total", "grand mean", "std dev", "standard deviation",
+    "mittelwert", "mittelwerte", "mittel", "durchschnitt", "summe", "gesamt", "gesamtsumme", "gesamtergebnis",
+    "zwischensumme", "standardabweichung", "anzahl", "varianz", "moyenne", "somme", "media", "promedio", "suma",
+})  # fmt: skip
+"""Labels, in small letters, of rows that programs and people put below a table."""
+_FEWEST_BESIDE_SUMMARY = 4
 _LOOK_ALIKE = str.maketrans(
     "‐‑‒–—―−АВЕКМНОРСТХЅЈІУасеорхуѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "-------ABEKMHOPCTXSJIYaceopxysijABEZHIKMNOPTYXo"
 )
@@ -64,6 +76,20 @@ def hidden_in(sheet: Sheet, file: str, name: str) -> list[Problem]:
     return problems
 
 
+def merged_in(sheet: Sheet, file: str, name: str) -> list[Problem]:
+    """Merged cells below the heads: what they say stands in the first of them alone."""
+    filled = [[column for column, cell in enumerate(cells) if cell != ""] for cells in sheet.grid]
+    head = next((row for row, columns in enumerate(filled) if len(columns) > 1), len(filled))
+    below = []
+    for cells in sheet.shape.merged:
+        top, left, bottom, right = split_range(cells)
+        if head < top < len(filled) and left in filled[top] and (top, left) != (bottom, right):
+            below.append(cells)
+    more = f" and {len(below) - _MOST_NAMED} more" if len(below) > _MOST_NAMED else ""
+    found = ", ".join(below[:_MOST_NAMED]) + more
+    return [Problem("merged_read", file, name, below[0].partition(":")[0], found=found)] if below else []
+
+
 def unseen_in_cells(grid: Sequence[Sequence[Any]], file: str, name: str) -> list[Problem]:
     """Cells that hold invisible letters, the first ones by name."""
     problems = []
@@ -77,13 +103,19 @@ def unseen_in_cells(grid: Sequence[Sequence[Any]], file: str, name: str) -> list
 
 
 def remarks_on(frame: pd.DataFrame, file: str) -> Iterator[Problem]:
-    """Labels that are nearly alike, and numbers far outside the others of their column."""
+    """Labels that are nearly alike or of a row of sums, and numbers far outside the others of their column."""
     for name in frame.columns:
         if frame[name].dtype.kind == "f":
             yield from far_values(frame[name], file, str(name))
         else:
-            yield from _alike(frame[name], file, str(name))
-            yield from _like_missing(frame[name], file, str(name))
+            yield from odd_labels(frame[name], file, str(name))
+            yield from _like_summary(frame[name], file, str(name))
+
+
+def odd_labels(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
+    """Labels that are nearly alike, and labels that often stand for a missing value."""
+    yield from _alike(labels, file, name)
+    yield from _like_missing(labels, file, name)
 
 
 def _like_missing(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
@@ -94,6 +126,15 @@ def _like_missing(labels: pd.Series[Any], file: str, name: str) -> Iterator[Prob
         yield Problem("label_like_missing", file, subject=name, found=found)
 
 
+def _like_summary(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
+    """Labels of a row of means or sums below the table, beside the labels of what was rated."""
+    present = labels.dropna().unique()
+    odd = [label for label in present if str(label).strip(" .:*=Øø").casefold() in _OF_A_SUMMARY]
+    if odd and len(present) - len(odd) >= _FEWEST_BESIDE_SUMMARY:
+        found = ", ".join(f"{show_text(label)} × {int((labels == label).sum())}" for label in odd)
+        yield Problem("label_like_summary", file, subject=name, found=found)
+
+
 def _alike(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
     found = alike(map(str, labels.dropna().unique()[:_MOST_LABELS]))
     if found:
@@ -101,25 +142,38 @@ def _alike(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
 
 
 def alike(labels: Iterable[str]) -> str:
-    """Name the different labels that differ only in case, blanks, leading zeros, or letters that look alike.
+    """Name the different labels that differ only in case, blanks, zeros, or letters that look alike.
+
+    ``1.0`` and ``1`` are alike too, and ``1E5`` and ``100000``: a spreadsheet turns one into the other.
 
     Examples
     --------
-    >>> alike(["j1", "J1", "j2", "02", "2"])
-    '"j1" / "J1"; "02" / "2"'
+    >>> alike(["j1", "J1", "j2", "02", "2", "1E5", "100000.0"])
+    '"j1" / "J1"; "02" / "2"; "1E5" / "100000.0"'
     """
     groups: dict[str, list[str]] = {}
     for label in labels:
         seen = clean(label) if label.isascii() else unicodedata.normalize("NFKC", clean(label)).translate(_LOOK_ALIKE)
         key = "".join(seen.casefold().split())
-        groups.setdefault(_ZEROS.sub("", key), []).append(label)
+        groups.setdefault(_as_number(key) or _ZEROS.sub("", key), []).append(label)
     found = [" / ".join(show_text(one) for one in group) for group in groups.values() if len(group) > 1]
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     return "; ".join(found[:_MOST_NAMED]) + more
 
 
-def far_in(values: pd.Series[Any]) -> list[float]:
-    """Numbers beyond ten times the middle half's width, or beyond three times where they are usual codes."""
+def _as_number(key: str) -> str:
+    """A label that a spreadsheet takes for a whole number, as that number; nothing for others, as 1.1 and 1.10 are."""
+    if not _WHOLE.fullmatch(key):
+        return ""
+    number = float(key.replace(",", "."))
+    return f"{number:.0f}" if number.is_integer() else repr(number)
+
+
+def far_in(values: pd.Series[Any], *, is_scale: bool = True) -> list[float]:
+    """Numbers beyond ten times the middle half's width, or beyond three times where they are usual codes.
+
+    Of a scale also a seldom 9 or -1 close beside it.
+    """
     present = values.dropna()
     if len(present) < _FEWEST:
         return []
@@ -131,7 +185,7 @@ def far_in(values: pd.Series[Any]) -> list[float]:
         for value in map(float, beyond.unique())
         if value in USUAL_CODES or not low - 10 * width <= value <= high + 10 * width
     ]
-    return far or _code_beside_scale(present)
+    return far or (_code_beside_scale(present) if is_scale else [])
 
 
 def _code_beside_scale(present: pd.Series[Any]) -> list[float]:
@@ -151,9 +205,9 @@ def _code_beside_scale(present: pd.Series[Any]) -> list[float]:
     return [value for value in codes if is_scale and not low - 2 < value < high + 2]
 
 
-def far_values(values: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
+def far_values(values: pd.Series[Any], file: str, name: str, *, is_scale: bool = True) -> Iterator[Problem]:
     """Say which numbers lie far outside the others, and where the others lie."""
-    present, far = values.dropna(), far_in(values)
+    present, far = values.dropna(), far_in(values, is_scale=is_scale)
     if far and len(far) <= _MOST_NAMED:
         rest = present[~present.isin(far)]
         between = f"{show_number(float(rest.min()))} to {show_number(float(rest.max()))}" if len(rest) else "none"

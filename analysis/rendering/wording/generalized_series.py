@@ -104,6 +104,7 @@ SENTENCES: Final[dict[str, Wording]] = {
         "{n} rows are means of two raters, half way between two categories: each such value is an ordered category of "
         'its own. With pooling = "primary" for the instrument there are none.'
     ),
+    "rows_without_trial": "{n} rows with 0 as {subject} are in no model: 0 of 0 says nothing of a probability.",
     "series_two_values": (
         '{outcome} has two values, and a linear model predicts outside of them; family = "binomial" in this [[series]] '
         "of study.toml is the model for such an outcome."

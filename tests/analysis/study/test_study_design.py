@@ -149,7 +149,7 @@ def test_shares_of_therapists_and_the_mean_of_counts_are_those_of_the_data(telep
     who = SimpleNamespace(last_number=9, analysable=198.0)
 
     def taken(family, therapists):
-        planned = SimpleNamespace(outcome="phq9", predictor="he", family=family)
+        planned = SimpleNamespace(outcome="phq9", predictor="he", family=family, trials=None)
         return {one.part: one.value for one in frame_values(shifted, planned, who, therapists, 0.7)[0]}
 
     found = fit_mixed("phq9 ~ session + (1 | patient) + (1 | therapist)", shifted, ddf="z").variances["variance"]
@@ -160,6 +160,16 @@ def test_shares_of_therapists_and_the_mean_of_counts_are_those_of_the_data(telep
     counted = taken("poisson", 0)
     assert counted["base"] == pytest.approx(shifted["phq9"].mean())
     assert "icc_outcome" not in counted
+
+
+def test_of_so_many_of_so_many_the_base_is_the_share_of_the_trials(telephone, telephone_run):
+    """A mean of 0.9 homeworks done in a session is no probability of .9."""
+    frame = telephone_run.frame.frame.dropna(subset=["hw_done", "hw_given"])
+    share = frame["hw_done"].sum() / frame["hw_given"].sum()
+    assert abs(share - frame["hw_done"].mean()) > 0.05
+    shown = study_design(telephone, model="homework_done").frame.set_index("part")
+    assert shown.loc["base", "value"] == pytest.approx(share)
+    assert shown.loc["base", "source"] == "trials"
 
 
 def test_from_wrong_data_nothing_is_taken_and_it_is_said(tmp_path):
@@ -262,10 +272,10 @@ def test_the_declared_model_in_the_names_of_the_simulation(new, models, formula,
 
 
 def test_of_several_models_it_is_said_which_one_is_planned(new):
-    """The last series that can be simulated; where rows are patients a regression, whatever series there are."""
+    """The last series; where rows are patients a regression, whatever series there are."""
     one = series("phq9 ~ he + (1 | patient)", more='split = ["he"]')
     ordered = series("extent ~ he + (1 | patient)", more='split = ["he"]\nfamily = "ordinal"').replace('"m"', '"o"')
-    design = study_design(new(one + ordered))
+    design = study_design(new(ordered + one))
     assert design.spec["model"] == "m"
     assert "planned is m, since no headline names another; by --model there are o" in " ".join(str(design).split())
     assert "design_of_several" not in {note.kind for note in study_design(new(one + ordered), model="m").notes}
@@ -283,12 +293,14 @@ def test_of_several_models_it_is_said_which_one_is_planned(new):
 
 
 def test_a_declared_family_is_simulated(new):
-    """Done or not and counts are; ordered categories are refused with the way on."""
-    folder = new(series("extent ~ he + (1 | patient)", more='split = ["he"]\nfamily = "ordinal"'))
-    with pytest.raises(
-        UsageError, match="its family is 'ordinal', and simulated are continuous outcomes, binomial and poisson"
-    ):
-        study_design(folder, model="m")
+    """Without data its base is asked for, and stated: of ordered categories the share of each, a row of the table."""
+    design = study_design(new(series("extent ~ he + (1 | patient)", more='split = ["he"]\nfamily = "ordinal"')))
+    with pytest.raises(UsageError, match="base is None with family 'ordinal'; give the probability of each category"):
+        design.power(within=0.2, studies=100)
+    stated = design.stating({"base": (0.5, 0.2, 0.3)})
+    assert stated.plan.base == (0.5, 0.2, 0.3)
+    assert stated.stating({"base": (0.4, 0.6)}).plan.base == (0.4, 0.6)
+    assert [origins(stated)[f"base_{at}"] for at in (1, 2, 3)] == ["stated"] * 3
     design = study_design(new(series("phq9 ~ he + (1 | patient)", more='split = ["he"]\nfamily = "poisson"')))
     assert "(poisson) on he" in str(design)
     with pytest.raises(UsageError, match="base is None with family 'poisson'; give the mean count"):
