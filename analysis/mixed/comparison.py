@@ -167,11 +167,12 @@ def _check_same_rows(models: tuple[Fitted, ...]) -> None:
         if not np.array_equal(_outcome(models[0]), _outcome(model)[order]):
             raise UsageError("the models use different values of the outcome in the same rows")
         _check_same_groups(first, other, order)
-        known = {name: (getattr(first, name), getattr(other, name)) for name in ("weights", "offset")}
-        given = _trials(models[0]), _trials(model)
-        if given[0] is not None and given[1] is not None:  # one of another family is refused as such
-            known["trials"] = given
-        for name, (own, its) in known.items():
+        known: list[tuple[str, Floats | None, Floats | None]]
+        known = [(name, getattr(first, name), getattr(other, name)) for name in ("weights", "offset")]
+        trials = _trials(models[0]), _trials(model)
+        if trials[0] is not None and trials[1] is not None:  # one of another family is refused as such
+            known.append(("trials", *trials))
+        for name, own, its in known:
             if not _same_values(own, _ordered(its, order)):
                 raise UsageError(f"the models use different {name}, so their likelihoods do not compare; use the same")
 

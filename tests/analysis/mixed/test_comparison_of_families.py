@@ -63,3 +63,12 @@ def test_a_prior_and_a_fit_that_did_not_converge_are_said() -> None:
     notes = compare(small, short).notes
     assert [note.kind for note in notes] == ["compared_not_converged"]
     assert notes[0].numbers["models"] == ("done ~ x + (1 | patient)",)
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson", "ordinal"])
+def test_new_data_that_are_no_frame_are_refused_by_every_family(family: str) -> None:
+    outcome = {"binomial": "done > 1", "poisson": "done", "ordinal": "felt"}[family]
+    frame = DATA.assign(y=DATA.eval(outcome).astype(int))
+    found = fit_generalized("y ~ x + (1 | patient)", frame, family=family, nagq=1)
+    with pytest.raises(UsageError, match="new data must be a pandas DataFrame, not dict"):
+        found.predict({"x": [1.0], "patient": [1]})  # type: ignore[arg-type]
