@@ -1,8 +1,9 @@
 """Size and power of the test of Poisson against negative binomial counts, φ = ∞ on its boundary: 2,000 sets a case.
 
-``python dispersion_on_its_boundary.py > dispersion_on_its_boundary.txt``; seeds fixed beforehand. Counts have a random intercept of
-standard deviation 0.5, and are Poisson's (size) or have a dispersion φ of 2 (power), by Laplace's approximation and by
-15 nodes (size with 200 patients by Laplace's only; three other designs in ``dispersion_boundary.py``); ½ χ²(0) + ½ χ²(1) as in ``compare``, χ²(1) beside.
+``python dispersion_on_its_boundary.py > dispersion_on_its_boundary.txt``; seeds fixed beforehand. Counts have a random
+intercept of standard deviation 0.5, and are Poisson's (size) or have a dispersion φ of 2 (power), by Laplace's
+approximation and by 15 nodes (size with 200 patients by Laplace's only); ½ χ²(0) + ½ χ²(1) as in ``compare``, χ²(1)
+beside. Other designs: ``dispersion_boundary.py``.
 """
 
 from __future__ import annotations
