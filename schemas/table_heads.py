@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
 from doublecode.schemas.csv_rows import read_csv_rows
@@ -60,7 +60,7 @@ def placed(
     variables: Mapping[str, Variable],
     series: Iterable[ModelSeries],
     tables: StudyTables,
-    heads: Mapping[str, Iterable[str]] | None = None,
+    heads: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, Variable]:
     """Variables by name, those of :func:`unplaced` with the table that has their column.
 
@@ -71,7 +71,7 @@ def placed(
     if open_:
         known = text_heads(tables) if heads is None else heads
         for one in open_:
-            holding = [name for name, columns in known.items() if one.column in columns]
+            holding = [name for name, columns in known.items() if str(one.column) in columns]
             found[one.name] = one.model_copy(update={"table": holding[0] if len(holding) == 1 else "sessions"})
     return found
 

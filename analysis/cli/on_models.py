@@ -191,6 +191,8 @@ def _fit(
     from doublecode.analysis.study.warnings import fit_warnings
     from doublecode.schemas.results import result_record
 
+    if "~" in str(file) and "~" not in formula:
+        raise UsageError(f"the formula comes first, then the file: doublecode fit {str(file)!r} {formula}")
     parsed = parse_mixed(formula)
     columns = (given.get("trials"), offset_column(given["offset"] or "")[0], given["weights"])
     more = tuple(filter(None, columns))

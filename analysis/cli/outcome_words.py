@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 MOST_WORDS = 12
 """More different words than these are no categories of an outcome."""
+MISSING = ("k.a.", "k. a.", "keine angabe", "n/a", "na", "n.a.", "missing", "fehlt", "fehlend", "unknown", "unbekannt",
+           "weiß nicht", "weiss nicht", "?", "-", ".")  # fmt: skip
+"""Words that stand for a missing value where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,14 @@ class OutcomeWords:
         if column.dtype.kind in "biufc" or not 1 < len(found) <= MOST_WORDS or any(map(is_date, found)):
             return
         holds = f"the outcome {outcome!r} holds words ({', '.join(found)})"
-        order = f"--order {_typed(found)}"
+        none = [word for word in found if word.strip().casefold() in MISSING]
+        found = [word for word in found if word not in none] or found
+        order = f"--order {_typed(found)}{_as_missing(none)}"
         if self.family == "ordinal":
             raise UsageError(f"{holds}, which have no order. Say it, lowest first: {order}")
         if self.family == "binomial":
-            raise UsageError(f"{holds}. Say which count as a success: {_as_success(found)}")
-        way = f"binomial {_as_success(found)}" if len(found) == 2 else f"ordinal {order} (lowest first)"
+            raise UsageError(f"{holds}. Say which count as a success: {_as_success(found, none)}")
+        way = f"binomial {_as_success(found, none)}" if len(found) == 2 else f"ordinal {order} (lowest first)"
         model = "a linear model" if self.family is None else f"family {self.family!r}"
         raise UsageError(f"{holds}, and {model} needs numbers. A model of words: --family {way}")
 
@@ -134,12 +139,19 @@ class OutcomeWords:
         return pd.Series(pd.Categorical(texts, categories=list(self.order), ordered=True), index=texts.index)
 
 
-def _as_success(found: Sequence[str]) -> str:
-    """The options that make one of the words a success, the likeliest one."""
+def _as_missing(none: Sequence[str]) -> str:
+    """The option that takes words for missing values, where there are any."""
+    return f" --missing {_typed(none)}" if none else ""
+
+
+def _as_success(found: Sequence[str], none: Sequence[str]) -> str:
+    """The options that make one of the words a success, the likeliest one; `none` stand for missing values."""
     from doublecode.analysis.mixed.generalized.response import POSITIVE
 
     meant = next((word for word in found if word.casefold() in POSITIVE), found[0])
     others = [word for word in found if word != meant]
+    if none:
+        return f"--success {_typed([meant])} --failure {_typed(others)}{_as_missing(none)}"
     rest = f" --failure {_typed(others)}, and --missing for what stands for a missing value" if len(others) > 1 else ""
     return f"--success {_typed([meant])}{rest}"
 

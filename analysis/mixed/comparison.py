@@ -76,7 +76,8 @@ def compare(*models: MixedResult | GeneralizedResult) -> ComparisonResult:
     Stram & Lee 1994), with fewer the ordinary χ²(d), which is conservative. Poisson's φ = ∞ lies on the boundary of the
     negative binomial's dispersion, and the same mixture serves (Lawless 1987): in 1,000 simulated studies each without
     further spread (tests/simulations/dispersion_boundary.py) it rejected at 5 % in 3.2 (22 patients × 9 sessions), 4.0
-    (10 × 6) and 5.1 % (60 × 8).
+    (10 × 6) and 5.1 % (60 × 8); in 2,000 more (tests/simulations/dispersion_on_its_boundary.py) in 4.0 % (22 × 9, by
+    Laplace's approximation as by 15 nodes) and 3.6 % (200 × 6), and where φ is 2 in all of them (22 × 9, means near 3).
 
     Raises
     ------
@@ -107,14 +108,20 @@ def compare(*models: MixedResult | GeneralizedResult) -> ComparisonResult:
         if i:
             row |= _ratio(fits[i - 1], model, notes, fits)
         rows.append(row)
+    unsure = tuple(_name(model, fits) for model in fits if not model.converged)
+    if unsure:
+        notes.append(Note("compared_not_converged", numbers={"models": unsure}))
     spec = {"models": [_name(m, fits) for m in fits], "reml": isinstance(fits[0], MixedResult) and fits[0].fit.reml}
     return ComparisonResult(spec, pd.DataFrame(rows), fits[-1].design, tuple(notes), fits[-1].rows)
 
 
 def _name(model: Fitted, among: list[Fitted]) -> str:
-    """The formula, with the family where the models differ in it."""
-    formula, family = str(model.spec["formula"]), model.spec.get("family")
-    return formula if len({one.spec.get("family") for one in among}) == 1 else f"{formula}, {family}"
+    """The formula, with family and thresholds where the models differ in them."""
+    name = str(model.spec["formula"])
+    for key, more in (("family", ""), ("thresholds", " thresholds")):
+        if len({one.spec.get(key) for one in among}) > 1:
+            name += f", {model.spec.get(key)}{more}"
+    return name
 
 
 def _ordered_fits(models: tuple[Fitted, ...], notes: list[Note]) -> list[Fitted]:
@@ -123,13 +130,15 @@ def _ordered_fits(models: tuple[Fitted, ...], notes: list[Note]) -> list[Fitted]
     if linear:
         return [*_refit(linear, notes)]
     generalized = [m for m in models if isinstance(m, GeneralizedResult)]
-    for key in ("family", "link", "nagq", "prior_sd", "trials"):
+    for key in ("family", "link", "nagq", "prior_sd"):
         found = list(dict.fromkeys(str(m.spec[key]) for m in generalized))
         if len(found) > 1 and set(found) != COUNTS:
+            step = "nagq=1 serves every random part" if key == "nagq" else "fit both alike"
             raise UsageError(
-                f"the models differ in {key} ({' and '.join(found)}), so their likelihoods do not compare; "
-                "fit both alike"
+                f"the models differ in {key} ({' and '.join(found)}), so their likelihoods do not compare; {step}"
             )
+    if generalized[0].spec["prior_sd"] is not None:
+        notes.append(Note("compared_under_prior", numbers={"sd": generalized[0].spec["prior_sd"]}))
     return sorted(generalized, key=lambda model: model.n_parameters)
 
 
@@ -159,13 +168,23 @@ def _check_same_rows(models: tuple[Fitted, ...]) -> None:
         if not np.array_equal(_outcome(models[0]), _outcome(model)[order]):
             raise UsageError("the models use different values of the outcome in the same rows")
         _check_same_groups(first, other, order)
-        for name in ("weights", "offset"):
-            if not _same_values(getattr(first, name), _ordered(getattr(other, name), order)):
+        known: list[tuple[str, Floats | None, Floats | None]]
+        known = [(name, getattr(first, name), getattr(other, name)) for name in ("weights", "offset")]
+        trials = _trials(models[0]), _trials(model)
+        if trials[0] is not None and trials[1] is not None:  # one of another family is refused as such
+            known.append(("trials", *trials))
+        for name, own, its in known:
+            if not _same_values(own, _ordered(its, order)):
                 raise UsageError(f"the models use different {name}, so their likelihoods do not compare; use the same")
 
 
 def _outcome(model: Fitted) -> Floats:
     return model.outcome.y if isinstance(model, GeneralizedResult) else model.model.y
+
+
+def _trials(model: Fitted) -> Floats | None:
+    """Trials (n,) of a binomial model."""
+    return getattr(model.outcome, "trials", None) if isinstance(model, GeneralizedResult) else None
 
 
 def _order(first: Design, other: Design) -> Ints:
@@ -255,9 +274,10 @@ def _nested(small: Fitted, large: Fitted) -> bool:
 
 
 def _same_structure(small: Fitted, large: Fitted) -> bool:
-    """Whether the larger model has the residual structure of the smaller one, or adds one to none."""
+    """Whether the larger model has the residual structure, or the thresholds, of the smaller one, or adds to them."""
     keys = ("correlation", "variance_by")
     same = all(small.spec.get(key) in (None, large.spec.get(key)) for key in keys)
+    same = same and small.spec.get("thresholds") in (None, "equidistant", large.spec.get("thresholds"))
     return same and (small.spec.get("family") == large.spec.get("family") or _adds_dispersion(small, large))
 
 
@@ -272,11 +292,11 @@ def _ratio(small: Fitted, large: Fitted, notes: list[Note], among: list[Fitted])
     if df == 0:
         notes.append(Note("as_many_parameters", numbers=both))
         return {}
-    if 2.0 * (large.loglik - small.loglik) < -1e-6:
-        notes.append(Note("lower_likelihood", numbers={"large": both["large"]}))
-        return {}
     if not _nested(small, large):
         notes.append(Note("not_nested", numbers=both))
+        return {}
+    if 2.0 * (large.loglik - small.loglik) < -1e-6:
+        notes.append(Note("lower_likelihood", numbers={"large": both["large"]}))
         return {}
     found = {"statistic": statistic, "df": float(df)}
     if _adds_dispersion(small, large):

@@ -289,8 +289,8 @@ def _groupings(group: str, piece: str, source: str) -> list[tuple[str, ...]]:
     for name in (n for level in names for n in level):
         if not _is_name(name):
             raise FormulaError(
-                f"grouping factor {group!r} of {piece} in {source!r} must be a column, a:b or a/b; "
-                f"{name!r} is none of them (write crossed factors as two terms)"
+                f"grouping factor {group!r} of {piece} in {source!r} must be a column, a:b or a/b; {name!r} "
+                "is none of them (write crossed factors as two terms, a name with a blank or a sign in backticks)"
             )
     clean = [tuple(name.strip("`") for name in level) for level in names]
     return [sum(clean[: i + 1], ()) for i in range(len(clean))]

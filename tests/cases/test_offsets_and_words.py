@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from doublecode.analysis import fit_generalized, fit_many
+from doublecode.analysis.cli.app import app
 from doublecode.analysis.cli.on_models import _with_logarithm
 from doublecode.analysis.cli.outcome_words import OutcomeWords
 from doublecode.analysis.cli.read_files import names_in
@@ -83,6 +85,19 @@ def test_a_word_with_a_comma_is_advised_so_that_it_is_read_as_one() -> None:
     with pytest.raises(UsageError, match=r"--order 'gut,`ja, etwas`,sehr'") as said:
         OutcomeWords("ordinal").refuse_words("y", lambda role: pd.DataFrame({"y": words}))
     assert names_in(str(said.value).split("'")[-2]) == tuple(words)
+
+
+def test_words_that_stand_for_nothing_are_advised_as_missing() -> None:
+    done = pd.DataFrame({"done": ["ja", "k.A.", "nein"]})
+    with pytest.raises(UsageError, match=r'--success "ja" --failure "nein" --missing "k.A."$'):
+        OutcomeWords("binomial").refuse_words("done", lambda role: done)
+    with pytest.raises(UsageError, match=r'--order "nicht,ganz" --missing "\?"$'):
+        OutcomeWords("ordinal").refuse_words("done", lambda role: done.assign(done=["nicht", "?", "ganz"]))
+
+
+def test_a_file_before_its_formula_is_told_the_order() -> None:
+    done = CliRunner().invoke(app, ["fit", "done.csv", "done ~ x + (1 | patient)"])
+    assert "doublecode fit 'done ~ x + (1 | patient)' done.csv" in f"{done.output} {done.exception}"
 
 
 def test_the_advice_for_a_frame_of_words_leaves_missing_ones_missing() -> None:

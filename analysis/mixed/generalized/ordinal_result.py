@@ -106,8 +106,8 @@ class OrdinalResult(GeneralizedResult):
         """
         if kind not in get_args(Scale):
             raise UsageError(f"predict: kind={kind!r}; allowed: 'response', 'link'")
-        index = self.model.index if data is None else data.index
         eta = self._eta(data, random, offset)
+        index = self.model.index if data is None else data.index
         if kind == "response":
             eta = probabilities(eta, self.tau, self.outcome.cumulative_link) @ self.outcome.values
         return pd.Series(eta, index=index, name="predicted")

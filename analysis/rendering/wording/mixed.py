@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, named
 from doublecode.schemas.results import Note
 
 SINGULAR: Final[dict[str, str]] = {
@@ -141,6 +141,14 @@ SENTENCES: Final[dict[str, Wording]] = {
     "zero_of_double_bar": (
         "(… || {group}) takes intercept and slope as independent, which is so at one zero of {columns} only: these "
         "values, as the model itself, change when {columns} is centred elsewhere; (… | {group}) does not depend on it"
+    ),
+    "compared_under_prior": (
+        "estimates under a weak prior (standard deviation {sd}) do not maximise the likelihoods that are compared: p "
+        "is an approximation, on the safe side"
+    ),
+    "compared_not_converged": lambda note: (
+        f"{named(note.numbers['models'])} did not converge: a likelihood short of its maximum makes p wrong; mend the "
+        "model first"
     ),
     "not_nested": (
         "{small} is no part of {large}: the difference of their likelihoods has no χ² distribution, so no p value; "
