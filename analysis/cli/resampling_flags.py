@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed.generalized.result import GeneralizedResult
     from doublecode.analysis.mixed.limits_answer import ParameterLimits
     from doublecode.analysis.mixed.result import MixedResult
+    from doublecode.schemas.study import Study
 
 Jobs = Annotated[int, typer.Option("--jobs", help="Processes that share the work.")]
 Scheduler = Annotated[
@@ -57,6 +58,9 @@ class Sharing:
     def given(self) -> dict[str, bool]:
         """Which of them were typed."""
         return {"--jobs": self.jobs > 1, "--scheduler": bool(self.scheduler), "--keep": self.keep is not None}
+
+
+ALONE = Sharing(1, None, None)
 
 
 @dataclass(frozen=True)
@@ -116,3 +120,15 @@ def refuse_first(given: dict[str, bool], said: str) -> None:
     stray = next((flag for flag, is_given in given.items() if is_given), None)
     if stray is not None:
         raise UsageError(said.format(stray))
+
+
+def refuse_unshared(sharing: Sharing, study: Study) -> None:
+    """Refuse workers of a study that declares nothing for them.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not any(series.interval == "bootstrap" for series in study.series):
+        said = 'run: {} has no effect here, since no [[series]] of study.toml has interval = "bootstrap"; leave it out.'
+        refuse_first(sharing.given, said)

@@ -137,6 +137,9 @@ def power_of_sessions(
     """
     from doublecode.analysis.results.spread_work import Workers
 
+    twice = any(lists.get("raters", ())) and any(lists.get("double", ()))
+    if asked.icc_width is not None and design is None and not twice:
+        raise UsageError("--icc-width: no session is coded twice, and there is no ICC; give --raters and --double.")
     workers = Workers(*shared)
     result = _simulated(design, lists, family, made, workers)
     try:

@@ -316,13 +316,16 @@ def _fill(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The frame, why its cells are empty, and where their values were looked up."""
     numbers = [int(s) for s in units["session"]] if "session" in units else [None] * len(units)
-    frame, absences, places = units.copy(), pd.DataFrame(index=units.index), pd.DataFrame(index=units.index)
+    values: dict[str, pd.Series[Any]] = {}
+    absences: dict[str, pd.Series[Any]] = {}
+    places: dict[str, pd.Series[Any]] = {}
     for variable in variables:
         cells = [sources.cell(variable, str(p), n) for p, n in zip(units["patient"], numbers, strict=True)]
-        frame[variable.name] = pd.Series([one.value for one in cells], index=units.index)
+        values[variable.name] = pd.Series([one.value for one in cells], index=units.index)
         absences[variable.name] = pd.Series([one.why for one in cells], index=units.index, dtype=object)
         places[variable.name] = pd.Series([one.places for one in cells], index=units.index, dtype=object)
-    return frame, absences, places
+    frame, why, where = (pd.DataFrame(columns, index=units.index) for columns in (values, absences, places))
+    return pd.concat([units, frame], axis=1), why, where
 
 
 def _with_session(variable: Variable, unit: Unit, used_in: Mapping[str, Sequence[int]]) -> Variable:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from doublecode.analysis.mixed.formula_limits import refuse_monstrous
 from doublecode.analysis.mixed.formula_names import (
     IDENTIFIER,
     SumOfNames,
@@ -224,6 +225,7 @@ def parse_mixed(formula: str | ModelFormula) -> ModelFormula:
 
 @lru_cache(maxsize=512)
 def _parse(source: str) -> ModelFormula:
+    refuse_monstrous(source)
     _check_balanced(source)
     refuse_caret_in_call(source)
     sides = _split(source, "~")
@@ -256,11 +258,20 @@ def _random_terms(body: str, piece: str, source: str, notes: list[Note]) -> list
     if len(parts) != 2 or not all(part.strip() for part in parts):
         raise FormulaError(f"random term {piece} of {source!r} must read (terms | group), with one bar")
     expression, group = (part.strip() for part in parts)
+    if _is_nothing(expression):
+        raise FormulaError(f"random term {piece} of {source!r} lets nothing vary; leave it out, or write (1 | {group})")
     expressions = _independent(expression) if double else [expression]
     if double and len(expressions) > 1:
         stands_for = tuple(f"({e} | {group})" for e in expressions)
         notes.append(Note("double_bar", numbers={"written": piece, "stands_for": stands_for}))
     return [RandomTerm(e, factors) for factors in _groupings(group, piece, source) for e in expressions]
+
+
+def _is_nothing(expression: str) -> bool:
+    """Whether ``0``, ``-1`` or ``1 - 1`` leaves neither an intercept nor a column."""
+    pieces = _signed_pieces(expression)
+    bare = all(piece in {"0", "1"} for _, piece in pieces)
+    return bare and any((sign, piece) in {("+", "0"), ("-", "1")} for sign, piece in pieces)
 
 
 def _independent(expression: str) -> list[str]:

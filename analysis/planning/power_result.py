@@ -136,6 +136,8 @@ class PowerResult(Answer):
             raise UsageError(f"cheapest: power is {power!r}; allowed: above 0 and below 1.")
         if icc_width is not None and not icc_width > 0:
             raise UsageError(f"cheapest: icc_width is {icc_width!r}; allowed: above 0, as .2.")
+        if icc_width is not None and self.frame["icc_width"].isna().all():
+            raise UsageError("cheapest: icc_width would not act: no session is coded twice; give raters and double.")
         found = cheapest_rows(self.frame, list(self.spec["vary"]), self.spec["plan"], power, icc_width)
         effects = found[found["effect"] != 0]
         first = records(effects.sort_values("power", kind="stable"))[0]

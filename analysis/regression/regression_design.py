@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from doublecode.analysis.mixed.checks import without_redundant, without_unused
+from doublecode.analysis.mixed.checks import refuse_text_numbers, without_redundant, without_unused
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.mixed.formula_columns import (
     Recipe,
@@ -22,7 +22,7 @@ from doublecode.analysis.mixed.formula_columns import (
     terms_of,
 )
 from doublecode.analysis.mixed.formula_names import quoted, term_of, variables_of
-from doublecode.analysis.mixed.model_rows import CommonRows, adjusted_columns
+from doublecode.analysis.mixed.model_rows import CommonRows, adjusted_columns, common_rows
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
@@ -112,15 +112,20 @@ def centres_of(data: pd.DataFrame, pair: tuple[str, str] | None) -> dict[str, fl
     return {name: float(data[name].mean()) for name in pair or ()}
 
 
-def with_levels_in_use(rows: CommonRows, parsed: ModelFormula) -> tuple[CommonRows, tuple[Note, ...]]:
-    """Drop levels of categories that no row has, as R does; one that comes first would be the reference."""
+def rows_in_use(frame: pd.DataFrame, parsed: ModelFormula, keys: Sequence[str]) -> tuple[CommonRows, tuple[Note, ...]]:
+    """Keep the rows that have every variable, and drop levels that none of them has, as R does.
+
+    An unused level that comes first would be the reference that all others are held against.
+    """
+    rows = common_rows(frame, parsed.columns(frame.columns), keys)
     columns = {name: rows.data[name] for name in rows.columns}
+    refuse_text_numbers(columns, parsed.roles)
     used, notes = without_unused(columns, parsed.predictors(columns))
     return (replace(rows, data=rows.data.assign(**used)), notes) if notes else (rows, ())
 
 
 def build_matrices(
-    formula: str | ModelFormula, data: pd.DataFrame, given: pd.DataFrame | None = None, notes: tuple[Note, ...] = ()
+    formula: str | ModelFormula, data: pd.DataFrame, given: pd.DataFrame | None = None, *, notes: tuple[Note, ...] = ()
 ) -> Matrices:
     """Build y and X from complete rows; `given` are the rows before those that lack a value were left out.
 

@@ -98,7 +98,15 @@ class StudyDesign(Answer):
             The parts do not go together.
         """
         parts = dict(zip(self.frame["part"], self.frame["value"], strict=True))
-        return PlannedStudy(**as_plan(parts), family=self.spec["family"])
+        plan = as_plan(parts)
+        why = [note.numbers["reason"] for note in self.notes if note.kind == "design_no_shares"
+               and note.numbers["variable"] == self.spec["outcome"]]  # fmt: skip
+        if self.spec["family"] and "base" not in plan and why:
+            raise UsageError(
+                f"{CALLER}: the base of {self.spec['outcome']!r} must be stated (--base), since its data do not give "
+                f"it: {why[0]}"
+            )
+        return PlannedStudy(**plan, family=self.spec["family"])
 
     def stating(self, values: Mapping[str, float | tuple[float, ...]], varied: Collection[str] = ()) -> StudyDesign:
         """The same with other values of some parts, which then are stated; of those that are `varied` one of several.

@@ -1,4 +1,4 @@
-"""Design values of an outcome in ordered categories, or counted with spread of its own; never an effect on it."""
+"""Design values of an outcome that is done or not, counted, or in ordered categories; never an effect on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from doublecode.analysis.planning.planned_study import PARTS
+from doublecode.analysis.planning.planned_study import PARTS, PlannedStudy
 from doublecode.analysis.study.planned_values import DesignValue, Origin
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-BY_MODEL: Final = ("ordinal", "negative-binomial")
-"""Families whose base takes a model of the outcome to be told."""
+    from doublecode.analysis.mixed.generalized.result import GeneralizedResult
+
 AS_POISSON: Final = 1e6
 """A dispersion beyond which counts are as good as Poisson."""
 FEWEST: Final = 10
@@ -65,7 +65,9 @@ def stated_values(values: Mapping[str, float | tuple[float, ...]], varied: Colle
     return [one for part in rows for one in part]
 
 
-def model_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str) -> list[DesignValue]:
+def model_values(
+    frame: pd.DataFrame, outcome: str, therapists: int, family: str, trials: str | None = None
+) -> list[DesignValue]:
     """Base, dispersion and shares of variance by a model of the outcome on the course alone; none of few rows.
 
     Parameters
@@ -76,7 +78,9 @@ def model_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str
     therapists : int
         0 where the model has none.
     family : str
-        One of `BY_MODEL`.
+        As of :class:`doublecode.analysis.PlannedStudy`.
+    trials : str, optional
+        The number of trials, where the outcome is so many of so many: a mean of successes is no probability.
 
     Raises
     ------
@@ -85,36 +89,42 @@ def model_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str
 
     Notes
     -----
-    The base is that of a patient in the middle at the middle session: the thresholds' shares, or the mean count.
+    The base is that of a patient in the middle at the middle session: a probability, a mean count, or the shares that
+    the thresholds cut off.
     Shares of variance are those on the scale of the linear predictor (Nakagawa, Johnson & Schielzeth 2017).
     """
     from doublecode.analysis.mixed.generalized.fit import fit_generalized
 
     groups = ["patient", *(["therapist"] if therapists else [])]
-    rows = frame[[outcome, "session", *groups]].dropna()
+    rows = frame[[outcome, "session", *groups, *([trials] if trials else [])]].dropna()
+    rows = rows[rows[trials] > 0] if trials else rows
     if len(rows) < FEWEST or rows["patient"].nunique() == len(rows) or rows[outcome].nunique() < 2:
         return []
     rows = rows.assign(session=rows["session"].astype(float) - rows["session"].astype(float).mean())
     random = " + ".join(f"(1 | {group})" for group in groups)
-    found = fit_generalized(f"{outcome} ~ session + {random}", rows, family=family)
-    if family == "ordinal":
-        below = 1 / (1 + np.exp(-found.thresholds["estimate"].to_numpy()))  # type: ignore[attr-defined]
-        base: float | tuple[float, ...] = tuple(map(float, np.diff(below, prepend=0.0, append=1.0)))
-        own = np.pi**2 / 3
-    else:
-        fixed = dict(zip(found.fixed["term"], found.fixed["estimate"], strict=True))
-        base = float(np.exp(fixed["Intercept"]))
-        own = float(np.log1p(1 / base + 1 / _spread(found.dispersion)))
-    values = as_rows("base", base, "data", "by_model")
-    if family == "negative-binomial":
-        values.append(DesignValue("dispersion", _spread(found.dispersion), "data", "by_model"))
+    found = fit_generalized(f"{outcome} ~ session + {random}", rows, family=family, trials=trials)
+    plan = PlannedStudy(patients=3, sessions=2, family=family, base=_base(found, family), dispersion=_spread(found))
+    values = as_rows("base", plan.base or 0.0, "data", "by_model")
+    if plan.dispersion is not None:
+        values.append(DesignValue("dispersion", plan.dispersion, "data", "by_model"))
     variances = found.variances.groupby("group", sort=False)["variance"].first()
-    total = float(variances.sum()) + own
+    total = float(variances.sum()) + plan.residual_variance
     names = {"patient": "icc_outcome", "therapist": "icc_therapist"}
     return [*values, *(DesignValue(names[group], min(float(variances[group]) / total, MOST_SHARE), "data", names[group])
                        for group in groups)]  # fmt: skip
 
 
-def _spread(dispersion: float | None) -> float:
-    """φ as it was found, and where counts have no spread beyond Poisson's a large one."""
-    return AS_POISSON if dispersion is None or not dispersion < AS_POISSON else float(dispersion)
+def _base(found: GeneralizedResult, family: str) -> float | tuple[float, ...]:
+    """Of a patient in the middle at the middle of the course."""
+    if family == "ordinal":
+        below = 1 / (1 + np.exp(-found.thresholds["estimate"].to_numpy()))  # type: ignore[attr-defined]
+        return tuple(map(float, np.diff(below, prepend=0.0, append=1.0)))
+    level = dict(zip(found.fixed["term"], found.fixed["estimate"], strict=True))["Intercept"]
+    return float(1 / (1 + np.exp(-level)) if family == "binomial" else np.exp(level))
+
+
+def _spread(found: GeneralizedResult) -> float | None:
+    """φ as it was found, and where counts have no spread beyond Poisson's a large one; None of other families."""
+    if found.dispersion is None:
+        return None
+    return min(float(np.nan_to_num(found.dispersion, nan=AS_POISSON)), AS_POISSON)

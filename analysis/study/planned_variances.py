@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from doublecode.analysis.study.planned_outcomes import BY_MODEL, model_values
+from doublecode.analysis.study.planned_outcomes import model_values
 from doublecode.analysis.study.planned_values import DesignValue, Followed
 from doublecode.schemas.errors import DoublecodeError
 from doublecode.schemas.results import Note
@@ -123,10 +123,8 @@ def frame_values(
     has_outcome = planned.outcome in frame.columns
     makers = {planned.predictor: partial(_predictor_values, frame, planned.predictor, reliability)}
     if has_outcome:
-        makers[planned.outcome] = (
-            partial(_outcome_values, frame, planned.outcome, therapists, planned.family)
-            if planned.trials is None
-            else partial(_share_of_trials, frame, planned.outcome, planned.trials)
+        makers[planned.outcome] = partial(
+            _outcome_values, frame, planned.outcome, therapists, planned.family, planned.trials
         )
     for name, made in makers.items():
         try:
@@ -150,19 +148,11 @@ def _predictor_values(frame: pd.DataFrame, predictor: str, reliability: float) -
     return [DesignValue("icc_predictor", true, "data", "icc_predictor")]
 
 
-def _share_of_trials(frame: pd.DataFrame, outcome: str, trials: str) -> list[DesignValue]:
-    """The share of all trials that were successes; a mean of successes is no probability."""
-    rows = frame[[outcome, trials]].dropna()
-    share = float(rows[outcome].sum() / rows[trials].sum()) if rows[trials].sum() > 0 else 0.0
-    return [DesignValue("base", share, "data", "trials")] if 0 < share < 1 else []
-
-
-def _outcome_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str | None) -> list[DesignValue]:
-    if family in BY_MODEL:
-        return model_values(frame, outcome, therapists, family)
+def _outcome_values(
+    frame: pd.DataFrame, outcome: str, therapists: int, family: str | None, trials: str | None
+) -> list[DesignValue]:
     if family is not None:
-        mean = float(frame[outcome].mean())
-        return [DesignValue("base", mean, "data", "base")] if mean > 0 else []
+        return model_values(frame, outcome, therapists, family, trials)
     shares = _shares(frame, outcome, "patient", *(["therapist"] if therapists else []), course=True)
     total = sum(shares)
     if not total > 0:

@@ -96,6 +96,8 @@ def _recognise(name: str, data: bytes) -> _Found:
         return None, None, [_no_workbook(name, "an old Office file of another program", _IN_ITS_PROGRAM)]
     if not data:
         return None, None, [_no_workbook(name, "an empty file", "Save the table once more, or ask for the file again.")]
+    if name.startswith("~$"):
+        return None, None, [_no_workbook(name, "the mark that Excel leaves beside an open workbook", _CLOSE)]
     disguise = _disguised(data)
     if disguise is not None:
         return None, None, [_no_workbook(name, *disguise)]
@@ -104,6 +106,7 @@ def _recognise(name: str, data: bytes) -> _Found:
     return None, None, [_no_workbook(name, "of no spreadsheet format that is known here", _IN_ITS_PROGRAM)]
 
 
+_CLOSE = "Close the workbook in Excel, and give the workbook itself."
 _IN_A_SPREADSHEET = "Open it in Excel or LibreOffice Calc, save it as .xlsx, and give that file."
 _IN_ITS_PROGRAM = (
     "Open it in its own program, copy the table into a new workbook, save that as .xlsx, and give that file."

@@ -72,7 +72,21 @@ def find_heads(grid: Sequence[Sequence[Any]], book: Instrument, file: str) -> tu
     if best < 0:
         found = Phrase("no_heads")
         return Heads(-1, {}), [Problem("header_renamed", file, RATE, found=found, allowed=", ".join(names))]
-    return _match(grid[best], best, _written(names, grid[best]), file)
+    heads, problems = _match(grid[best], best, _written(names, grid[best]), file)
+    return heads, [*problems, *(_under_others(heads, grid, book, file) if best else ())]
+
+
+def _under_others(heads: Heads, grid: Sequence[Sequence[Any]], book: Instrument, file: str) -> Iterator[Problem]:
+    """Heads of items that stand under the label of another one: the heads changed places and the codes did not."""
+    of_label = {item.label.strip(): item.name for item in book.items}
+    for item in book.items:
+        place = heads.columns.get(item.name)
+        above = grid[heads.row - 1][place] if place is not None and place < len(grid[heads.row - 1]) else ""
+        label = above.strip().split("\n")[0] if isinstance(above, str) else ""
+        other = of_label.get(label, item.name)
+        if place is not None and other != item.name and label != item.label.strip():
+            found, cell = show_text(item.name), cell_name(heads.row, place)
+            yield Problem("header_renamed", file, RATE, cell, found=found, allowed=show_text(other))
 
 
 def _written(names: tuple[str, ...], cells: Sequence[Any]) -> tuple[str, ...]:

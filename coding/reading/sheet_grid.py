@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from doublecode.coding.reading.safe_xml import TooLarge
-from doublecode.coding.reading.sheet_shape import Shape
+from doublecode.coding.reading.sheet_shape import Shape, cell_name
 
 MAX_CELLS, MAX_FILLED, MAX_LETTERS, MAX_COLUMNS, MAX_ROWS = 5_000_000, 2_000_000, 20_000_000, 16_384, 1_048_576
 _NUMBER = re.compile(r"[+-]?(?:\d{1,400}\.?\d{0,400}|\.\d{1,400})(?:[eE][+-]?\d{1,5})?", re.ASCII)
@@ -75,7 +75,8 @@ class Cells:
         n_rows = max(filled, default=-1) + 1
         n_columns = max((max(cells) for cells in filled.values()), default=-1) + 1
         if n_rows * n_columns > MAX_CELLS:
-            raise TooLarge(f"a sheet whose filled cells span more than {MAX_CELLS:,} cells")
+            last = cell_name(n_rows - 1, n_columns - 1)
+            raise TooLarge(f"a sheet whose filled cells span more than {MAX_CELLS:,} cells, to {last}")
         grid: list[list[Any]] = [[""] * n_columns for _ in range(n_rows)]
         for row, cells in filled.items():
             line = grid[row]

@@ -11,16 +11,20 @@ import pytest
 from typer.testing import CliRunner
 
 from doublecode.analysis.cli.app import app
+from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.study.run import read_study
+from doublecode.coding.reading.incoming import read_workbook
 from doublecode.coding.reading.long_table import read_rows, read_wide
 from doublecode.coding.reading.study_remarks import remarks_on_tables
 from doublecode.coding.reading.study_tables import read_study_table
 from doublecode.coding.reading.table_remarks import alike
-from doublecode.schemas.errors import ContractError, StudyError
+from doublecode.schemas.errors import ContractError, FormulaError, StudyError, UsageError
 from doublecode.schemas.study import load_study
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
 
+from small_study import make_small
 from test_one_bad_declaration import Toy
 
 FLEISS = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]  # Shrout & Fleiss 1979
@@ -221,3 +225,59 @@ def test_frame_says_the_warnings_of_the_data(folder):
     shown = CliRunner().invoke(app, ["frame", str(folder)])
     assert shown.exit_code == 0
     assert "patients.csv · far_value · age: 999 × 1" in shown.stderr
+
+
+# workbooks, formulas
+
+
+def test_heads_that_changed_places_without_their_codes_are_refused(tmp_path):
+    """Read by their names, the codes of one item were those of the other."""
+    study = make_small(tmp_path / "small")
+    name = "R1_thabs_batch01.xlsx"
+    book = openpyxl.load_workbook(study / "incoming" / name)
+    sheet = book["Rate"]
+    heads = {cell.value: cell for cell in sheet[4]}
+    heads["rationale"].value, heads["reactions"].value = "reactions", "rationale"
+    book.save(study / "incoming" / name)
+    _, problems = read_workbook(study / "incoming" / name, study=load_study(study))
+    said = [(one.cell, one.found, one.allowed) for one in problems if one.code == "header_renamed"]
+    assert said == [
+        (heads["rationale"].coordinate, '"reactions"', '"rationale"'),
+        (heads["reactions"].coordinate, '"rationale"', '"reactions"'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("y ~ x + (0 | g)", r"random term \(0 \| g\) .* lets nothing vary"),
+        ("y ~ x + (1 - 1 | g)", "lets nothing vary"),
+        ("y ~ x ** 999999999 + (1 | g)", "found the power 999999999"),
+        ("y ~ (a + b + c + d + e + f + h) ^ 9 + (1 | g)", "found the power 9"),
+        ("y ~ " + " * ".join("abcdefghijklmnopqrstuv") + " + (1 | g)", "22 terms multiplied by one another"),
+        ("y ~ " + "(" * 3000 + "x" + ")" * 3000 + " + (1 | g)", "3000 brackets in one another"),
+        ("y ~ " + "x + " * 9000 + "(1 | g)", "letters; allowed: 20,000"),
+    ],
+)
+def test_formulas_that_took_all_memory_or_ended_in_a_fault(formula, said):
+    with pytest.raises(FormulaError, match=said):
+        parse_formula(formula)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ (a + b) ^ 2 + (1 | g)",
+        "y ~ I(x ** 12) + (0 + x | g)",
+        "y ~ `a^5000` + (x - 1 | g)",
+        "y ~ a * b * c + d * e * f + g * h * i + j * k * l + (a * b | g)",
+    ],
+)
+def test_formulas_of_people_are_read(formula):
+    assert parse_formula(formula).terms
+
+
+def test_a_lock_of_excel_is_named(tmp_path):
+    (tmp_path / "~$t.xlsx").write_bytes(b"\x05Rater" + b" " * 160)
+    with pytest.raises(UsageError, match=r"the mark that Excel leaves beside an open workbook\. Close the workbook"):
+        read_rows(tmp_path / "~$t.xlsx", LONG)

@@ -17,6 +17,7 @@ from doublecode.analysis.study.frame_of_study import study_frame
 from doublecode.analysis.study.frozen_plan import freeze_plan, plan_state
 from doublecode.analysis.study.planned_model import planned_model
 from doublecode.schemas import load_study
+from doublecode.schemas.errors import UsageError
 
 N_PATIENTS, N_SESSIONS = 16, 6
 COLUMNS = ("done", "tasks", "parts", "quality", "mood", "never", "sign", "said", "review", "minutes")
@@ -64,6 +65,13 @@ title = "First and last session"
 model = "done"
 of = ["session"]
 at = { session = [1, 6] }
+
+[[marginal_means]]
+name = "rate"
+title = "Tasks a minute"
+model = "tasks"
+of = ["review"]
+at = { review = [2, 4], offset = 0 }
 
 [[families]]
 name = "two"
@@ -217,7 +225,7 @@ def test_power_of_a_study_knows_the_family_of_a_series(study):
     assert planned_model(load_study(study)).model == load_study(study).series[-1].name
 
 
-def test_a_plan_takes_categories_and_dispersion_from_a_model_without_the_effect(study, tmp_path, monkeypatch, capsys):
+def test_a_plan_takes_categories_and_dispersion_from_a_model_without_the_effect(study):
     """Base, dispersion and the patients' share are those of the outcome on the course alone, at its middle."""
     frame = study_frame(study).frame
     frame = frame.assign(session=frame["session"] - frame["session"].mean())
@@ -235,6 +243,36 @@ def test_a_plan_takes_categories_and_dispersion_from_a_model_without_the_effect(
     assert counts.plan.base == pytest.approx(np.exp(fit.fixed["estimate"].iloc[0]), rel=1e-6)
     assert counts.plan.dispersion == pytest.approx(min(fit.dispersion, 1e6), rel=1e-6)
     assert "left out of the simulated studies: offset;" in " ".join(str(counts).split())
+    done = study_design(study, model="done").plan
+    fit = fit_generalized("done ~ session + (1 | patient)", frame, family="binomial")
+    assert np.log(done.base / (1 - done.base)) == pytest.approx(fit.fixed["estimate"].iloc[0], abs=1e-6)
+    with pytest.raises(UsageError, match=r"the base of 'said' must be stated \(--base\), .* text has no order"):
+        study_design(study, model="said").power(within=0.3, studies=100)
+
+
+def test_shares_that_are_stated_go_before_those_of_the_folder(study):
+    """--base is one value there as well, though it holds several numbers."""
+    asked = [
+        "power",
+        str(study),
+        "--model",
+        "quality",
+        "--within",
+        ".5",
+        "--studies",
+        "100",
+        "--patients",
+        "8",
+        "--json",
+    ]
+    told = CliRunner().invoke(app, [*asked, "--base", ".5,.3,.2"])
+    assert told.exit_code == 0, told.output
+    record = json.loads(told.output)
+    assert (record["spec"]["plan"]["base"], record["spec"]["vary"]) == ([0.5, 0.3, 0.2], {})
+    assert len(record["frame"]) == 1
+    planned = {row["part"]: row["origin"] for row in record["design"]["planned"]["frame"]}
+    assert {name for name in planned if name.startswith("base")} == {"base_1", "base_2", "base_3"}
+    assert (planned["base_1"], planned["icc_outcome"]) == ("stated", "data")
 
 
 def test_a_plan_holds_the_family_and_names_its_change(study):

@@ -202,12 +202,6 @@ class Layout:
         return np.concatenate([tier.at for tier in self.tiers])
 
 
-@lru_cache(maxsize=32)
-def shared(layout: Layout) -> Layout:
-    """Return the first layout that was equal to this one, whose index arrays are made already."""
-    return layout
-
-
 @dataclass(frozen=True)
 class SquareChart:
     """Square factors Λ, D = ΛΛᵀ, all p² elements free: coordinates of length M = Σ p².

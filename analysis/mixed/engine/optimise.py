@@ -41,7 +41,7 @@ COLLAPSED = 1e-13
 """Residual variance, as a share of the outcome's, below which it has collapsed to zero."""
 NO_VARIANCE = 1e-6
 """Relative variance under which a direction of a term counts as empty when optimality is checked."""
-RULES = Rules(stationary=STATIONARY, last_step=True)
+RULES = Rules(stationary=STATIONARY, relative=True, last_step=True)
 OTHER_STARTS = (1.0, 3.0)
 """Further scales of the identity to start from."""
 NEAR_BOUNDARY = 0.02
@@ -379,5 +379,6 @@ def _quasi_newton(moments: Moments, theta: Floats, *, reml: bool) -> Try:
 
     end = minimize(objective, theta, jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-15})
     norm = float(np.abs(end.jac).max())
-    rung = Rung("L-BFGS-B", "best so far", int(end.nfev), float(end.fun), norm, norm < STATIONARY, str(end.message))
+    flat = norm * max(1.0, float(np.abs(end.x).max())) < STATIONARY
+    rung = Rung("L-BFGS-B", "best so far", int(end.nfev), float(end.fun), norm, flat, str(end.message))
     return rung, np.asarray(end.x)

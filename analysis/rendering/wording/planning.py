@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.rendering.tables import Table, column, format_number
 from doublecode.analysis.rendering.wording.phrases import Wording
-from doublecode.analysis.rendering.wording.power_words import design_words_of
+from doublecode.analysis.rendering.wording.power_words import AS_POISSON, design_words_of
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -168,9 +168,7 @@ SOURCE_WORDS: Final = {
     "default": "nobody says; state it",
     "stated": "stated",
     "varied": "stated, one of several: see below",
-    "base": "mean of the outcome over all sessions",
-    "trials": "share of all trials that were successes",
-    "by_model": "the outcome without the predictor in its model: patient in the middle, middle session",
+    "by_model": "a model of the outcome on the course alone: patient and session in the middle",
     "included": "patients.csv: those who are included",
     "complete_patients": "patients who have all that the regression asks for",
     "rated_sessions": "sessions of each in which the predictor is rated",
@@ -215,7 +213,7 @@ def value_of_part(part: str, value: float) -> str:
     if part in ("dropout", "lost", "double", "severity"):
         return format_number(value, "percent", 0)
     if part == "dispersion":
-        return format_number(value)
+        return format_number(value) if value < AS_POISSON else "as Poisson"
     return format_number(value, "bounded" if part.startswith(("icc_", "reliability", "base")) else "count")
 
 

@@ -33,7 +33,13 @@ DDF: Final = {
     "kenward-roger": "Kenward–Roger degrees of freedom", "satterthwaite": "Satterthwaite degrees of freedom",
     "z": "the normal distribution",
 }  # fmt: skip
+BEFOREHAND: Final = (
+    "stated beforehand, and is not an estimate of this study",
+    "stated beforehand, and are not estimates of this study",
+)
 LEVELS: Final = {"within": "within patients", "between": "between patients", "trend": "per session"}
+AS_POISSON: Final = 1e6
+"""A dispersion from which on counts are as good as Poisson."""
 PERCENT: Final = frozenset(("double", "dropout", "lost"))
 VARIED: Final = {
     "patients": "the number of patients", "sessions": "the number of sessions per patient",
@@ -112,7 +118,7 @@ def caption(facts: PowerFacts, shape: str) -> str:
     by = joined([VARIED[name] for name in facts.varied])
     family = facts.plan.get("family")
     effects = [
-        f"the effect that is shown ({_unit(level, family)})" if level in facts.varied
+        f"the effect that is shown ({_unit(level, facts)})" if level in facts.varied
         else effect_words(level, stated, slope, facts.scale, family)
         for level, stated, slope in facts.effects
     ]  # fmt: skip
@@ -155,8 +161,9 @@ def design_words(facts: PowerFacts) -> list[str]:
               ("lost", "of the sessions are lost")) if plan.get(name)]  # fmt: skip
     if not losses and not {"dropout", "lost"} & set(facts.varied):
         losses = ["no patient leaves early and no session is lost"]
+    latent = "latent " if plan.get("family") == "ordinal" else ""
     shares = [f"{_percent(plan[name])} {word}" for name, word in (
-        ("icc_outcome", "of the outcome's variance between patients"),
+        ("icc_outcome", f"of the outcome's {latent}variance between patients"),
         ("icc_therapist", "of it between therapists"),
         ("icc_predictor", "of the predictor's variance between patients")) if plan.get(name)]  # fmt: skip
     if plan.get("family"):
@@ -166,17 +173,18 @@ def design_words(facts: PowerFacts) -> list[str]:
 
 def _outcome_words(plan: Mapping[str, Any]) -> str:
     """What the outcome of a family is, and of a patient in the middle."""
-    kind = {"binomial": "done or not", "ordinal": "rated in ordered categories"}.get(plan["family"], "counted")
     base, middle = plan.get("base"), "of a patient in the middle"
-    said = f"an outcome that is {kind}"
     if plan["family"] == "ordinal":
-        return f"{said}, with probabilities {joined([format_number(one, 'bounded') for one in base or ()])} {middle}"
+        shares = joined([format_number(one, "bounded") for one in base or ()])
+        return f"an outcome in {len(base or ())} ordered categories, with probabilities {shares} {middle}"
+    said = f"an outcome that is {'done or not' if plan['family'] == 'binomial' else 'counted'}"
     if base is not None:
         said += f", {'a probability of' if plan['family'] == 'binomial' else 'a mean count of'} {format_number(base)} "
         said += middle
-    if plan.get("dispersion"):
-        said += f" and a dispersion φ of {format_number(plan['dispersion'])}"
-    return said
+    spread = plan.get("dispersion")
+    if spread and spread >= AS_POISSON:
+        return f"{said} and no more spread than Poisson's"
+    return f"{said} and a dispersion φ of {format_number(spread)}" if spread else said
 
 
 def _rating_words(plan: Mapping[str, Any], facts: PowerFacts) -> list[str]:
@@ -202,18 +210,14 @@ def _slope_words(plan: Mapping[str, Any]) -> list[str]:
 
 def paragraph(facts: PowerFacts, found: str) -> str:
     """The paragraph of a proposal: how power was found, what was assumed, `found` as sentences."""
-    family = facts.plan.get("family")
-    known = [effect_words(level, stated, slope, facts.scale, family) for level, stated, slope in facts.effects
-             if level not in facts.varied]  # fmt: skip
-    varied = [f"{VARIED[name]} ({', '.join(value_words(name, value) for value in values)})"
-              for name, values in facts.varied.items()]  # fmt: skip
+    method = _method(facts.plan.get("family"))
+    varied = [_varied_words(name, values, facts) for name, values in facts.varied.items()]
     parts = [
         "Power was determined by simulating the study as it will be rated and analysed.",
         f"We assumed {'; '.join(design_words(facts))}.",
         f"We varied {joined(varied)}." if varied else "",
-        f"The effect to be found is {joined(known)}; it was stated beforehand, and is not an estimate of this study."
-        if known else "",
-        f"Each simulated study was fitted by {_method(family)} ({facts.formula}) and tested two-sided at "
+        _effect_sentences(facts),
+        f"Each simulated study was fitted by {method} ({facts.formula}) and tested two-sided at "
         f"α = {format_number(facts.alpha, 'bounded')} with {DDF[facts.ddf]}; a study that could not be fitted counts "
         "as one without a finding.",
         f"{_studies(facts)} (doublecode {facts.version}, seed {facts.seed}).",
@@ -225,7 +229,7 @@ def paragraph(facts: PowerFacts, found: str) -> str:
 def found_words(row: Mapping[str, Any], conf_level: float, *, with_raters: bool) -> str:
     """What one design yields: power with its limits, the slope that is expected, widths, failures, hours."""
     said = (
-        f"Power for the effect {LEVELS[row['term']]} is {_power(row)}. {_expected(row)}; its {100 * conf_level:g} % "
+        f"{_what([row])} is {_power(row)}. {_expected(row)}; its {100 * conf_level:g} % "
         f"interval is expected to be {format_number(row['width'])} wide"
     )
     if row["icc_width"] == row["icc_width"]:
@@ -249,7 +253,7 @@ def found_of_several(rows: Sequence[tuple[str, Mapping[str, Any]]], *, with_rate
         hours = f", {row['hours']:.0f} hours of rating" if with_raters and row["hours"] else ""
         slope = f"slope on average estimated as {format_number(row['mean_estimate'])}"
         said.append(f"{_power(row)} with {name} ({slope}{hours})")
-    return f"Power for the effect {LEVELS[rows[0][1]['term']]} is {joined(said)}."
+    return f"{_what([row for _, row in rows])} is {joined(said)}."
 
 
 def found_between(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -260,7 +264,7 @@ def found_between(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     ends = list(dict.fromkeys(format_number(slopes[place]) for place in (0, -1)))
     estimated = f"between {joined(ends)}" if len(ends) > 1 else f"as {ends[0]}"
     return (
-        f"Power for the effect {LEVELS[low['term']]} lies between {_power(low)} with {least} and {_power(high)} with "
+        f"{_what([row for _, row in rows])} lies between {_power(low)} with {least} and {_power(high)} with "
         f"{most}; the slope is on average estimated {estimated}."
     )
 
@@ -307,10 +311,42 @@ def _method(family: str | None) -> str:
     return f"maximum likelihood, as a {kinds.get(family, 'Poisson')} mixed model"
 
 
-def _unit(level: str, family: str | None) -> str:
+def _unit(level: str, facts: PowerFacts) -> str:
+    """What the numbers are by which an effect is varied: as they are stated, not the slopes that they amount to."""
+    family = facts.plan.get("family")
     if family is not None:
         return f"{RATIOS[family][0]} {PER[level]}"
-    return UNITS.get(level, "standard deviations of the outcome within patients per session")
+    if level == "trend":
+        return "standard deviations of the outcome within patients per session"
+    return {"r": f"a correlation {level} patients", "f2": f"*f*² {level} patients"}.get(facts.scale, UNITS[level])
+
+
+def _varied_words(name: str, values: Sequence[float], facts: PowerFacts) -> str:
+    """What was varied, with its values; of an effect what they are."""
+    unit = f"{_unit(name, facts)}: " if name in LEVELS else ""
+    return f"{VARIED[name]} ({unit}{', '.join(value_words(name, value) for value in values)})"
+
+
+def _effect_sentences(facts: PowerFacts) -> str:
+    """What is to be found, where there is nothing to be found, and that nobody has estimated it."""
+    family = facts.plan.get("family")
+    fixed = [one for one in facts.effects if one[0] not in facts.varied]
+    known = [effect_words(*one, facts.scale, family) for one in fixed if one[1]]
+    none = [LEVELS[level] for level, stated, _ in fixed if not stated]
+    said = [f"No effect is assumed {joined(none)}."] if none else []
+    if len(known) == 1:
+        said.insert(0, f"The effect to be found is {known[0]}; it was {BEFOREHAND[0]}.")
+    elif known:
+        said.insert(0, f"The effects to be found are {joined(known)}; they were {BEFOREHAND[1]}.")
+    elif len(fixed) < len(facts.effects):
+        said.insert(0, f"The effects were {BEFOREHAND[1]}.")
+    return " ".join(said)
+
+
+def _what(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What a share of findings is: power, or where no design has an effect the type I error."""
+    level = LEVELS[rows[0]["term"]]
+    return f"Power for the effect {level}" if any(row["effect"] for row in rows) else f"The type I error {level}"
 
 
 def _power(row: Mapping[str, Any]) -> str:

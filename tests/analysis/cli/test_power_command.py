@@ -89,6 +89,9 @@ def test_the_cheapest_of_a_grid(run):
     code, _, err = run(*words, "--icc-width", ".3")
     assert code == 2
     assert "give --cheapest .8 with it" in err
+    code, _, err = run(*words, "--cheapest", ".8", "--icc-width", ".3")
+    assert code == 2
+    assert "--icc-width: no session is coded twice" in err
 
 
 @pytest.mark.parametrize(("words", "message"), [

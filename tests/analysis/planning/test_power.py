@@ -131,6 +131,10 @@ def test_the_cheapest_design_is_the_one_found_by_hand():
         power(plan, between=0, vary={"patients": [12, 15]}, studies=100).cheapest()
     with pytest.raises(UsageError, match="nothing was varied"):
         power(plan, within=0.3, studies=100).cheapest()
+    with pytest.raises(UsageError, match="no session is coded twice"):
+        power(PlannedStudy(patients=20, sessions=6), within=0.3, vary={"patients": [12, 15]}, studies=100).cheapest(
+            0.8, 0.3
+        )
 
 
 def test_the_text_names_the_design_that_was_asked_for():
@@ -152,6 +156,27 @@ def test_the_text_names_the_design_that_was_asked_for():
         words = found.caption(shape=shape)
         assert drawn in words
         assert other not in words
+
+
+def test_effects_are_told_on_the_scale_on_which_they_are_stated():
+    plan = PlannedStudy(patients=12, sessions=4)
+    for scale, what in (("r", "a correlation within patients"), ("f2", "*f*² within patients"),
+                        ("sd", "standard deviations of the outcome's residual within patients per")):  # fmt: skip
+        found = power(plan, vary={"within": [0.2, 0.4]}, scale=scale, studies=100)
+        assert f"the effect that is shown ({what}" in found.caption()
+        assert f"We varied the effect within patients ({what}" in found.text()
+        assert "The effects were stated beforehand, and are not estimates of this study." in found.text()
+
+
+def test_where_there_is_no_effect_the_text_says_type_one_error():
+    plan = PlannedStudy(patients=12, sessions=4)
+    one, both = (power(plan, within=0.3, between=level, studies=100).text() for level in (0, 0.4))
+    assert "Power for the effect within patients is" in one
+    assert "The type I error between patients is" in one
+    assert "No effect is assumed between patients." in one
+    assert "a correlation of .00" not in one
+    assert "they were stated beforehand, and are not estimates" in both
+    assert "type I" not in both
 
 
 def test_a_caption_breaks_no_random_term():

@@ -165,7 +165,8 @@ def test_raters_take_from_an_effect_and_the_paragraph_says_what_was_assumed():
     assert row["studies"] == 100  # a batch; it is enough
     assert row["mean_estimate"] < 0.65 * row["slope"]  # reliability of .5 or less within patients
     words = found.text()
-    assert "rated in ordered categories, with probabilities .20, .30, .30 and .20 of a patient in the middle" in words
+    assert "in 4 ordered categories, with probabilities .20, .30, .30 and .20 of a patient in the middle" in words
+    assert "40 % of the outcome's latent variance between patients" in words
     assert "a cumulative odds ratio of 2.23" in words
     assert "(log odds of a higher category 0.80)" in words
     assert "as a cumulative logit mixed model" in words

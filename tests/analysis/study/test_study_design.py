@@ -6,6 +6,7 @@ import sys
 from importlib.resources import as_file, files
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -140,8 +141,8 @@ def test_variances_are_those_of_models_without_the_effect(telephone, telephone_r
 
 
 def test_shares_of_therapists_and_the_mean_of_counts_are_those_of_the_data(telephone_run):
-    """The course is no variance of patients, and a family's outcome has a mean in place of one (planted shifts)."""
-    from doublecode.analysis import fit_mixed
+    """The course is no variance of patients, and a family's outcome has the mean of a model (planted shifts)."""
+    from doublecode.analysis import fit_generalized, fit_mixed
 
     frame = telephone_run.frame.frame
     shifted = frame.assign(phq9=frame["phq9"] + 6.0 * frame["therapist"].map({"T1": 0, "T2": 1, "T3": 2}) + 20)
@@ -158,18 +159,26 @@ def test_shares_of_therapists_and_the_mean_of_counts_are_those_of_the_data(telep
     assert own["icc_outcome"] == pytest.approx(found[0] / found.sum(), abs=1e-5)
     assert own["icc_therapist"] > 0.3
     counted = taken("poisson", 0)
-    assert counted["base"] == pytest.approx(shifted["phq9"].mean())
-    assert "icc_outcome" not in counted
+    rows = shifted[["phq9", "session", "patient"]].dropna()
+    middle = rows.assign(session=rows["session"] - rows["session"].mean())
+    level = fit_generalized("phq9 ~ session + (1 | patient)", middle, family="poisson").fixed["estimate"].iloc[0]
+    assert counted["base"] == pytest.approx(np.exp(level))
+    assert 0 < counted["icc_outcome"] < 1
 
 
 def test_of_so_many_of_so_many_the_base_is_the_share_of_the_trials(telephone, telephone_run):
     """A mean of 0.9 homeworks done in a session is no probability of .9."""
+    from doublecode.analysis import fit_generalized
+
     frame = telephone_run.frame.frame.dropna(subset=["hw_done", "hw_given"])
     share = frame["hw_done"].sum() / frame["hw_given"].sum()
-    assert abs(share - frame["hw_done"].mean()) > 0.05
-    shown = study_design(telephone, model="homework_done").frame.set_index("part")
-    assert shown.loc["base", "value"] == pytest.approx(share)
-    assert shown.loc["base", "source"] == "trials"
+    assert frame["hw_done"].mean() > share + 0.05
+    shown = values(study_design(telephone, model="homework_done"))
+    middle = frame.assign(session=frame["session"] - frame["session"].mean())
+    found = fit_generalized("hw_done ~ session + (1 | patient)", middle, family="binomial", trials="hw_given")
+    level = found.fixed.set_index("term").loc["Intercept", "estimate"]
+    assert shown["base"] == pytest.approx(1 / (1 + np.exp(-level)), abs=1e-9)
+    assert shown["base"] == pytest.approx(share, abs=0.05)
 
 
 def test_from_wrong_data_nothing_is_taken_and_it_is_said(tmp_path):
