@@ -141,7 +141,7 @@ def test_variances_are_those_of_models_without_the_effect(telephone, telephone_r
 
 
 def test_shares_of_therapists_and_the_mean_of_counts_are_those_of_the_data(telephone_run):
-    """The course is no variance of patients, and a family's outcome has the mean of a model (planted shifts)."""
+    """The course is no variance of patients; counts have a mean, and a share on the log scale (planted shifts)."""
     from doublecode.analysis import fit_generalized, fit_mixed
 
     frame = telephone_run.frame.frame
@@ -149,7 +149,7 @@ def test_shares_of_therapists_and_the_mean_of_counts_are_those_of_the_data(telep
     shifted["phq9"] -= 3.0 * shifted["session"]
     who = SimpleNamespace(last_number=9, analysable=198.0)
 
-    def taken(family, therapists):
+    def taken(family, therapists, shifted=shifted):
         planned = SimpleNamespace(outcome="phq9", predictor="he", family=family, trials=None)
         return {one.part: one.value for one in frame_values(shifted, planned, who, therapists, 0.7)[0]}
 
@@ -158,12 +158,15 @@ def test_shares_of_therapists_and_the_mean_of_counts_are_those_of_the_data(telep
     assert own["icc_therapist"] == pytest.approx(found[1] / found.sum(), abs=1e-5)
     assert own["icc_outcome"] == pytest.approx(found[0] / found.sum(), abs=1e-5)
     assert own["icc_therapist"] > 0.3
-    counted = taken("poisson", 0)
-    rows = shifted[["phq9", "session", "patient"]].dropna()
-    middle = rows.assign(session=rows["session"] - rows["session"].mean())
-    level = fit_generalized("phq9 ~ session + (1 | patient)", middle, family="poisson").fixed["estimate"].iloc[0]
-    assert counted["base"] == pytest.approx(np.exp(level))
-    assert 0 < counted["icc_outcome"] < 1
+    assert not {"base", "icc_outcome"} & set(taken("poisson", 0))  # some are below 0, and no counts
+    counts = frame.assign(phq9=frame["phq9"].round())
+    counted = taken("poisson", 0, counts)
+    rows = counts[["phq9", "session", "patient"]].dropna()
+    rows["session"] -= rows["session"].mean()
+    fit = fit_generalized("phq9 ~ session + (1 | patient)", rows, family="poisson")
+    base, variance = np.exp(fit.fixed["estimate"].iloc[0]), fit.variances["variance"].iloc[0]
+    assert counted["base"] == pytest.approx(base, rel=1e-6)
+    assert counted["icc_outcome"] == pytest.approx(variance / (variance + np.log1p(1 / base)), abs=1e-6)
 
 
 def test_of_so_many_of_so_many_the_base_is_the_share_of_the_trials(telephone, telephone_run):
