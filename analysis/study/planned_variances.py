@@ -133,6 +133,8 @@ def frame_values(
             notes.append(_why("design_no_shares", wrong, variable=name))
     names = [planned.predictor, *([planned.outcome] if has_outcome else [])]
     until = frame[frame["session"] <= who.last_number]
+    if has_outcome and planned.trials is not None:
+        until = until[until[planned.trials] > 0]  # a session without a trial is in no model
     there = int(until[names].notna().all(axis=1).sum())
     if there >= FEWEST and who.analysable > 0:
         lost = float(np.clip(1 - there / who.analysable, 0.0, MOST_SHARE))
