@@ -99,6 +99,8 @@ class _Words:
 
     def _of_variable(self, variable: Variable, patient: str, session: int | None, why: Note) -> str:
         """Say why a scale has no score: for want of a session before, or of items, by their labels."""
+        if why.kind == "value_not_read" and session is not None and why.numbers.get("session") == session:
+            return sentence(Note("value_of_row_not_read", numbers={"label": self.run.labels[variable.name]}))
         if variable.scale is None or variable.event is not None or why.kind != "value_not_scored":
             return sentence(why)
         book = self.run.study.codebooks[str(variable.instrument)]

@@ -65,7 +65,9 @@ def stated_values(values: Mapping[str, float | tuple[float, ...]], varied: Colle
     return [one for part in rows for one in part]
 
 
-def model_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str) -> list[DesignValue]:
+def model_values(
+    frame: pd.DataFrame, outcome: str, therapists: int, family: str, trials: str | None = None
+) -> list[DesignValue]:
     """Base, dispersion and shares of variance by a model of the outcome on the course alone; none of few rows.
 
     Parameters
@@ -77,6 +79,8 @@ def model_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str
         0 where the model has none.
     family : str
         As of :class:`doublecode.analysis.PlannedStudy`.
+    trials : str, optional
+        The number of trials, where the outcome is so many of so many: a mean of successes is no probability.
 
     Raises
     ------
@@ -92,12 +96,13 @@ def model_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str
     from doublecode.analysis.mixed.generalized.fit import fit_generalized
 
     groups = ["patient", *(["therapist"] if therapists else [])]
-    rows = frame[[outcome, "session", *groups]].dropna()
+    rows = frame[[outcome, "session", *groups, *([trials] if trials else [])]].dropna()
+    rows = rows[rows[trials] > 0] if trials else rows
     if len(rows) < FEWEST or rows["patient"].nunique() == len(rows) or rows[outcome].nunique() < 2:
         return []
     rows = rows.assign(session=rows["session"].astype(float) - rows["session"].astype(float).mean())
     random = " + ".join(f"(1 | {group})" for group in groups)
-    found = fit_generalized(f"{outcome} ~ session + {random}", rows, family=family)
+    found = fit_generalized(f"{outcome} ~ session + {random}", rows, family=family, trials=trials)
     plan = PlannedStudy(patients=3, sessions=2, family=family, base=_base(found, family), dispersion=_spread(found))
     values = as_rows("base", plan.base or 0.0, "data", "by_model")
     if plan.dispersion is not None:

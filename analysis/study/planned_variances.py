@@ -123,10 +123,8 @@ def frame_values(
     has_outcome = planned.outcome in frame.columns
     makers = {planned.predictor: partial(_predictor_values, frame, planned.predictor, reliability)}
     if has_outcome:
-        makers[planned.outcome] = (
-            partial(_outcome_values, frame, planned.outcome, therapists, planned.family)
-            if planned.trials is None
-            else partial(_share_of_trials, frame, planned.outcome, planned.trials)
+        makers[planned.outcome] = partial(
+            _outcome_values, frame, planned.outcome, therapists, planned.family, planned.trials
         )
     for name, made in makers.items():
         try:
@@ -135,6 +133,8 @@ def frame_values(
             notes.append(_why("design_no_shares", wrong, variable=name))
     names = [planned.predictor, *([planned.outcome] if has_outcome else [])]
     until = frame[frame["session"] <= who.last_number]
+    if has_outcome and planned.trials is not None:
+        until = until[until[planned.trials] > 0]  # a session without a trial is in no model
     there = int(until[names].notna().all(axis=1).sum())
     if there >= FEWEST and who.analysable > 0:
         lost = float(np.clip(1 - there / who.analysable, 0.0, MOST_SHARE))
@@ -150,16 +150,11 @@ def _predictor_values(frame: pd.DataFrame, predictor: str, reliability: float) -
     return [DesignValue("icc_predictor", true, "data", "icc_predictor")]
 
 
-def _share_of_trials(frame: pd.DataFrame, outcome: str, trials: str) -> list[DesignValue]:
-    """The share of all trials that were successes; a mean of successes is no probability."""
-    rows = frame[[outcome, trials]].dropna()
-    share = float(rows[outcome].sum() / rows[trials].sum()) if rows[trials].sum() > 0 else 0.0
-    return [DesignValue("base", share, "data", "trials")] if 0 < share < 1 else []
-
-
-def _outcome_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str | None) -> list[DesignValue]:
+def _outcome_values(
+    frame: pd.DataFrame, outcome: str, therapists: int, family: str | None, trials: str | None
+) -> list[DesignValue]:
     if family is not None:
-        return model_values(frame, outcome, therapists, family)
+        return model_values(frame, outcome, therapists, family, trials)
     shares = _shares(frame, outcome, "patient", *(["therapist"] if therapists else []), course=True)
     total = sum(shares)
     if not total > 0:

@@ -89,6 +89,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "coding are not in them",
     # the whole study
     "not_estimated": "{reason}",
+    "value_of_row_not_read": "no {label} of the session was read",
     # reliability
     "no_study_in_folders": lambda note: (
         f"not looked at, since there is no study.toml: {', '.join(note.numbers['folders'])}; doublecode init makes one"
