@@ -64,6 +64,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Validate workbooks. A marked copy of each file with errors is written for its rater."""
+    from doublecode.coding.reading.declared_heads import missing_from_tables
     from doublecode.coding.reading.incoming import checks_not_done, folders_inside, read_workbooks
     from doublecode.coding.reading.unfinished import Unfinished, unfinished
 
@@ -78,6 +79,8 @@ def check(
             ratings, found = read_workbooks(own, study=declared, progress=show)
         n_ratings += len(ratings)
         notes |= dict.fromkeys(f"not checked: {text}" for text in checks_not_done(declared))
+        if declared is not None:
+            notes |= dict.fromkeys(f"study.toml: {text}" for text in missing_from_tables(declared))
         for file, its in zip(own, found, strict=True):
             problems += its
             begun += unfinished(ratings, its)

@@ -35,6 +35,8 @@ def check_findings(
     for one in asked.marginal_means:
         where = f"marginal_means {one.name!r}"
         columns = _columns(models, one.model, one.step, where)
+        if "offset" in one.at and getattr(models[one.model], "offset", None) is not None:
+            columns = (*columns, "offset")  # held where `at` says
         stray = [name for name in one.names if name not in columns]
         if stray:
             raise StudyError(f"{where}: {stray[0]!r} is no predictor of {one.model!r}; {allowed(stray[0], columns)}.")

@@ -52,6 +52,11 @@ class Gathered:
         except ValueError as wrong:
             self._found.append(wrong)
 
+    @property
+    def any(self) -> bool:
+        """Whether anything was refused so far."""
+        return bool(self._found)
+
     def refuse(self) -> None:
         """Raise what was gathered: one refusal as it was, more of them as :class:`Several`."""
         if len(self._found) == 1:

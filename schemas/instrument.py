@@ -22,7 +22,7 @@ from doublecode.schemas.declared import Declared, describe, load_toml
 from doublecode.schemas.errors import InstrumentError
 from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.homework_log import HomeworkLog
-from doublecode.schemas.item import NOT_APPLICABLE, REVERSIBLE, TAKEN_NAMES, Item, check_codes
+from doublecode.schemas.item import NOT_APPLICABLE, REVERSIBLE, TAKEN_NAMES, Item, check_codes, check_codes_used
 from doublecode.schemas.names import Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
@@ -111,6 +111,7 @@ class Instrument(Declared):
             with wrong.one():
                 self._check_scale(scale, ("scales", at))
         wrong.refuse()
+        check_codes_used(self.missing_codes, {code for item in self.items for code in self.missing_for(item)})
         return self
 
     def _check_log(self) -> None:

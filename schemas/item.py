@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -303,3 +303,22 @@ def check_codes(codes: Mapping[str, str]) -> None:
     if empty:
         said = f"missing code {empty[0]!r}: the code or its meaning is empty, or has blanks around it"
         raise EntryError(said, place=("missing_codes", empty[0]))
+
+
+def check_codes_used(codes: Mapping[str, str], used: Collection[str]) -> None:
+    """Refuse a missing code that no item allows, so that no rater could ever type it.
+
+    Raises
+    ------
+    EntryError
+    """
+    idle = [code for code in codes if code not in used]
+    if not idle:
+        return
+    reason = (
+        'it counts only for items that say when: not_applicable_when = ["first_session"]. For a reason that may be '
+        "given at any time choose other letters, such as NP"
+        if idle[0] == NOT_APPLICABLE
+        else "add it to the missing codes of an item, or leave it out"
+    )
+    raise EntryError(f"missing code {idle[0]!r} is allowed by no item; {reason}", place=("missing_codes", idle[0]))

@@ -22,6 +22,9 @@ def plain_column(data: pd.DataFrame, name: Any) -> pd.Series[Any]:
         The column holds lists.
     """
     column: pd.Series[Any] = data[name]
+    dtype = column.dtype
+    if dtype.kind in "iufb" and not hasattr(dtype, "na_value"):  # numpy's own
+        return column
     refuse_several_values(column, "data")
     return ordinary(column)
 

@@ -46,6 +46,7 @@ from doublecode.schemas.study_parts import (
     refuse_twice,
 )
 from doublecode.schemas.study_tables import StudyTables
+from doublecode.schemas.table_heads import check_tables, placed
 from doublecode.schemas.table_source import TableSource
 from doublecode.schemas.therapist_checks import check_therapist_page
 from doublecode.schemas.toml_lines import EntryError
@@ -307,7 +308,7 @@ class Study(Findings, Declared):
         with wrong.one():
             process.check_process(self, named, self.unit)
         with wrong.one():
-            check_splits(self.series, named, uses, self.unit)
+            check_splits(self.series, placed(named, self.series, self.table_files), uses, self.unit)
         with wrong.one():
             check_means(self.patient_outcomes, named, uses, self.unit)
         with wrong.one():
@@ -408,7 +409,7 @@ def load_study(folder: str | Path) -> Study:
             with wrong.one():
                 study.check_variables()  # what is wrong is reported now, not in the middle of a run
         with wrong.one():
-            study.table_files.check()
+            check_tables(study.table_files, study.variables, wrong)
         if study.certification is not None:
             with wrong.one():
                 study.certification.check(study.folder, [rater.id for rater in study.raters], study.codebooks)

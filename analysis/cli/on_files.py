@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from doublecode.analysis.cli.read_files import bare, names_in, read_codes, read_columns, read_ratings, with_remarks
-from doublecode.coding.console import ANY_FILE
+from doublecode.analysis.cli.resampling_flags import Jobs, Keep, Scheduler, Sharing, helped_by, refuse_first
+from doublecode.coding.console import ANY_FILE, progress_bar
 from doublecode.coding.option_ranges import number
 from doublecode.schemas.column_types import Role
 from doublecode.schemas.errors import UsageError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.dyads import DyadResult
     from doublecode.analysis.reliability.icc_result import ICCResult
     from doublecode.analysis.rendering.answers import Answer
+    from doublecode.analysis.study.scale_consistency import ConsistencyTable
 
 File = Annotated[Path, typer.Argument(help="CSV, xlsx or ods in long format: one row per rating.", show_default=False)]
 Wide = Annotated[
@@ -43,6 +45,10 @@ ConfLevel = Annotated[
         parser=number(0.5, 0.9999, such_as="95 % is 0.95"), metavar="<0.5 to 0.9999>", help="Level of the intervals."
     ),
 ]
+
+
+DRAWN: Final = ("total", "categorical", "hierarchical")
+"""Kinds of omega with limits from resamples."""
 
 
 def register(app: typer.Typer) -> None:
@@ -266,51 +272,77 @@ def omega(
         Literal["total", "categorical", "hierarchical", "multilevel", "psych_default"],
         typer.Option(help="Of one factor, of ordered codes, of a general factor, within and between, as psych prints."),
     ] = "total",
+    interval: Annotated[
+        Literal["jackknife", "bootstrap", "percentile", "bca"] | None,
+        typer.Option(help="How limits are made, over patients or rows.", show_default="jackknife"),
+    ] = None,
+    n_boot: Annotated[
+        int | None,
+        typer.Option("--n-boot", parser=number(100, whole=True), metavar="<from 100 on>",
+                     help="Resamples of a bootstrap.", show_default="2000; hierarchical 500, categorical 200"),
+    ] = None,
     conf_level: ConfLevel = 0.95,
     seed: Seed = 0,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+    keep: Keep = None,
     sheet: Sheet = None,
     missing: Missing = "",
     as_json: AsJson = False,
-) -> None:
+) -> None:  # fmt: skip
     """Omega of a scale with its interval, from a wide file: a row per session, a column per item."""
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.records import consistency_record
-    from doublecode.analysis.study.scale_consistency import omega_table
     from doublecode.schemas.results import result_record
 
-    parts = _subscales(subscale or [])
+    parts, sharing = _subscales(subscale or []), Sharing(jobs, scheduler, keep)
+    _refuse_idle(kind, interval, n_boot, sharing)
     clusters, by = clusters and bare(clusters), bare(by)
     numbers = dict.fromkeys((*names_in(items), *(name for part in parts.values() for name in part)), Role.NUMBER)
     wanted = tuple(name for name in (clusters, by, *numbers) if name)
     data, remarks = read_columns(file, wanted, sheet, {by: Role.LABEL} | numbers, names_in(missing))
     if by:
         data[by] = _levels(data[by])
+    asked = {"interval": interval, "n_boot": n_boot}
+    limits: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    common: dict[str, Any] = {"items": names_in(items), "clusters": clusters, "conf_level": conf_level, "seed": seed}
+    with progress_bar() as show:
+        if any(sharing.given.values()) or interval:
+            limits |= {**helped_by(sharing), "progress": show}
+        if kind != "total":
+            found = _omega_of_kind(data, kind, bool(by or parts), {**common, **limits})
+        else:
+            table = _omega_table(data, by, parts, {**common, **limits})
     if kind != "total":
-        found = _omega_of_kind(data, kind, names_in(items), clusters, by, bool(parts), conf_level, seed)
         print_answer(found, with_remarks(result_record(found), remarks) if as_json else None)
         return
-    table = omega_table(
-        data, items=names_in(items), clusters=clusters, by=by or None, subscales=parts, conf_level=conf_level, seed=seed
-    )
     record = with_remarks(consistency_record(table), remarks) if as_json else None
     print_answer(table, record, sentences=table.statements())
 
 
-def _omega_of_kind(
-    data: pd.DataFrame,
-    kind: Kind,
-    items: tuple[str, ...],
-    clusters: str | None,
-    by: str,
-    subscales: bool,
-    conf_level: float,
-    seed: int,
-) -> OmegaResult:
+def _omega_of_kind(data: pd.DataFrame, kind: Kind, is_split: bool, asked: dict[str, Any]) -> OmegaResult:
     from doublecode.analysis.consistency.alpha_omega import omega as estimate
 
-    if by or subscales:
+    if is_split:
         raise UsageError(f"omega: --kind {kind} is of all items and all rows; leave out --by and --subscale.")
-    return estimate(data, items=items, kind=kind, clusters=clusters, conf_level=conf_level, seed=seed)
+    return estimate(data, kind=kind, **asked)
+
+
+def _omega_table(
+    data: pd.DataFrame, by: str, parts: dict[str, tuple[str, ...]], asked: dict[str, Any]
+) -> ConsistencyTable:
+    from doublecode.analysis.study.scale_consistency import omega_table
+
+    return omega_table(data, by=by or None, subscales=parts, **asked)
+
+
+def _refuse_idle(kind: Kind, interval: str | None, n_boot: int | None, sharing: Sharing) -> None:
+    """Refuse flags of resamples where there are none."""
+    given = {"--interval": interval is not None, "--n-boot": n_boot is not None, **sharing.given}
+    if kind not in DRAWN:
+        refuse_first(given, f"omega: {{}} has no effect for --kind {kind}; leave it out.")
+    if interval in (None, "jackknife"):
+        refuse_first({"--n-boot": n_boot is not None}, "omega: {} belongs to --interval bootstrap, percentile or bca.")
 
 
 def _levels(values: pd.Series[Any]) -> pd.Series[Any]:

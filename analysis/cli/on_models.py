@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,16 @@ from doublecode.analysis.cli.on_files import AsJson, ConfLevel, Missing, Rows, S
 from doublecode.analysis.cli.outcome_words import OutcomeWords
 from doublecode.analysis.cli.pictures import check_picture, write_picture
 from doublecode.analysis.cli.read_files import bare, names_in, read_columns, with_remarks
+from doublecode.analysis.cli.resampling_flags import (
+    Draws,
+    DrawSeed,
+    Jobs,
+    Keep,
+    Limits,
+    LimitsAsked,
+    Scheduler,
+    Sharing,
+)
 from doublecode.coding.console import ANY_FILE, say
 from doublecode.coding.option_ranges import number
 from doublecode.schemas.column_types import Role
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.mixed.generalized.result import GeneralizedResult
     from doublecode.analysis.mixed.result import MixedResult
+    from doublecode.analysis.rendering.answers import Answer
 
 TABLES = (".docx", ".xlsx", ".tex")
 """Forms in which the tables of an answer are written."""
@@ -60,11 +71,12 @@ class _Files:
         if self.table.exists() and not self.overwrite:
             raise UsageError(f"{self.table} is there already. Add --overwrite to replace it.")
 
-    def write(self, result: MixedResult | GeneralizedResult) -> None:
-        """Write what was asked for."""
+    def write(self, result: MixedResult | GeneralizedResult, beside: Sequence[Answer]) -> None:
+        """Write what was asked for, the tables of the answers beside it in the same file."""
         from doublecode.analysis.mixed.generalized.result import GeneralizedResult
         from doublecode.analysis.rendering.figures import figure_of
         from doublecode.analysis.rendering.predicted_figures import predicted_figure
+        from doublecode.analysis.rendering.printed_table import write_docx_of, write_xlsx_of
         from doublecode.analysis.rendering.wording.predicted import predicted_words
         from doublecode.schemas.whole_files import replace_files
 
@@ -74,11 +86,15 @@ class _Files:
         elif self.plot is not None:
             words = "Residuals against fitted values, and normal quantiles of residuals and random effects."
             write_picture(figure_of(result.plot()), self.plot, words)
-        if self.table is not None and self.table.suffix == ".tex":
-            replace_files({self.table: result.to_latex().encode()})
-        elif self.table is not None:
-            write = result.to_docx if self.table.suffix == ".docx" else result.to_xlsx
-            write(self.table, overwrite=self.overwrite)
+        if self.table is None:
+            return
+        tables = tuple(table for answer in (result, *beside) for table in answer.printed_tables())
+        if self.table.suffix == ".tex":
+            replace_files({self.table: "\n".join(table.to_latex() for table in tables).encode()})
+        elif self.table.suffix == ".docx":
+            write_docx_of(tables, self.table, overwrite=self.overwrite, apart=False)
+        else:
+            write_xlsx_of(tables, self.table, overwrite=self.overwrite)
 
 
 def fit(
@@ -129,6 +145,12 @@ def fit(
         Path | None, typer.Option(help="Write the tables to FILE.docx, .xlsx or .tex.", show_default=False)
     ] = None,
     conf_level: ConfLevel = 0.95,
+    interval: Limits = None,
+    n_boot: Draws = None,
+    seed: DrawSeed = None,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+    keep: Keep = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier figure or table.")] = False,
     sheet: Sheet = None,
     missing: Missing = "",
@@ -140,11 +162,13 @@ def fit(
     said = {"success": success, "failure": failure, "order": order}
     words = OutcomeWords(family, **{option: names_in(given or "") for option, given in said.items()})
     files = _Files(plot, over and bare(over), table, overwrite)
+    limits = LimitsAsked(interval, n_boot, seed, Sharing(jobs, scheduler, keep))
     _refuse(family, {**own, **said, "over": over}, ml=ml, ddf=ddf)
     files.check()
+    limits.check()
     extra = {"offset": offset and bare(offset), "weights": weights and bare(weights), "conf_level": conf_level}
     given = {**extra, **({} if family is None else {"family": family, **own})}
-    _fit(formula, file, given, words, files, {"reml": not ml, "ddf": ddf}, sheet, names_in(missing), as_json)
+    _fit(formula, file, given, words, files, limits, {"reml": not ml, "ddf": ddf}, sheet, names_in(missing), as_json)
 
 
 def _fit(
@@ -153,6 +177,7 @@ def _fit(
     given: dict[str, Any],
     words: OutcomeWords,
     files: _Files,
+    limits: LimitsAsked,
     linear: dict[str, Any],
     sheet: str | None,
     missing: tuple[str, ...],
@@ -162,6 +187,7 @@ def _fit(
     from doublecode.analysis.mixed.formula import parse_mixed
     from doublecode.analysis.mixed.generalized.predicted_courses import drawn_over
     from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.analysis.report.records import with_records
     from doublecode.analysis.study.warnings import fit_warnings
     from doublecode.schemas.results import result_record
 
@@ -197,9 +223,10 @@ def _fit(
     result: MixedResult | GeneralizedResult = (
         fit_generalized(parsed, data, **options) if "family" in given else fit_mixed(parsed, data, **options, **linear)
     )
-    files.write(result)
-    record = with_remarks(result_record(result), told) if as_json else None
-    print_answer(result, record, warnings=fit_warnings(result))
+    beside = limits.of(result, float(given["conf_level"]))
+    files.write(result, tuple(beside.values()))
+    record = {**with_remarks(result_record(result), told), **with_records(beside)} if as_json else None
+    print_answer(result, record, beside=tuple(beside.values()), warnings=fit_warnings(result))
 
 
 def _with_logarithm(data: pd.DataFrame, offset: str | None) -> pd.DataFrame:

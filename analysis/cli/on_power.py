@@ -11,13 +11,21 @@ from doublecode.analysis.cli.given_flags import number_list, refuse_idle, stated
 from doublecode.analysis.cli.on_files import AsJson
 from doublecode.analysis.cli.rating_widths import check_flags_of_widths, widths_of_designs
 from doublecode.analysis.cli.regression_plans import is_of_patients, power_of_patients
-from doublecode.analysis.cli.simulated_plans import AskedAnswer, planned_design, power_of_sessions
+from doublecode.analysis.cli.simulated_plans import (
+    AskedAnswer,
+    Lists,
+    family_of,
+    planned_design,
+    power_of_sessions,
+    with_one_base,
+)
 from doublecode.coding.console import COORDINATOR
 from doublecode.schemas.errors import UsageError
 
 LISTS: Final[tuple[str, ...]] = (
     "patients", "sessions", "therapists", "dropout", "lost", "raters", "double", "icc_rating", "severity", "points",
-    "icc_outcome", "icc_therapist", "icc_predictor", "slope_sd", "minutes", "base", "within", "between", "trend",
+    "icc_outcome", "icc_therapist", "icc_predictor", "slope_sd", "minutes", "base", "dispersion", "within", "between",
+    "trend",
 )  # fmt: skip
 """Options that take several numbers."""
 OF_WIDTHS: Final = ("each", "items", "omega")
@@ -64,10 +72,19 @@ def power(
         ),
     ] = None,
     family: Annotated[
-        Literal["binomial", "poisson"] | None, _part("Outcome done or not, or counted.", "continuous", panel=EFFECT)
+        Literal["binomial", "poisson", "negative-binomial", "ordinal"] | None,
+        _part("Outcome done or not, counted, or in ordered categories.", "continuous", panel=EFFECT),
     ] = None,
     base: Annotated[
-        str | None, _part("With --family: probability, or mean count, of a patient in the middle.", panel=EFFECT)
+        str | None,
+        _part(
+            "With --family: probability, or mean count, of a patient in the middle; ordinal: of each category, "
+            ".2,.3,.3,.2.",
+            panel=EFFECT,
+        ),
+    ] = None,
+    dispersion: Annotated[
+        str | None, _part("φ of negative binomial counts: variance mean + mean²/φ.", panel=EFFECT)
     ] = None,
     raters: Annotated[str | None, _part("Raters; 0: the predictor has no rating error.", "0", panel=RATERS)] = None,
     double: Annotated[str | None, _part("Share of sessions that two raters code.", "0", panel=RATERS)] = None,
@@ -154,7 +171,7 @@ def power(
 ) -> None:
     """Power of a planned study: simulated as it will be rated and analysed. A list (20,30,40) makes a curve."""
     flags = stated_flags(ctx)
-    lists = {name: number_list(flags[name], ctx.params[name]) for name in LISTS if name in flags}
+    lists: Lists = {name: number_list(flags[name], ctx.params[name]) for name in LISTS if name in flags}
     if purpose == "icc":
         asked = {"items": items, "omega": omega, "each": each, "seed": seed, "conf_level": 1 - alpha}
         if studies is not None:
@@ -169,6 +186,7 @@ def power(
         return
     if family is not None and study is not None:
         raise UsageError("--family: a study folder says itself what its outcome is; give the plan by flags instead.")
+    lists = with_one_base(lists, family if study is None else family_of(study, model, predictor))
     made = {"scale": scale, "ddf": ddf, "alpha": alpha, "half_width": half_width, "seed": seed, "formula": formula}
     if studies is not None:
         made["studies"] = studies

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from doublecode.analysis.cli.on_study import AsJson, Overwrite, SetAside, clean_intake
+from doublecode.analysis.cli.resampling_flags import Jobs, Keep, Scheduler
 from doublecode.coding.console import CLEAN, PROBLEMS, RESEARCHER, progress_bar, say
 from doublecode.schemas.errors import UsageError
 
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.reliability_of_many import ManyReliabilities
 
 FORMS: Final = (".csv", ".xlsx")
-Jobs = Annotated[int, typer.Option("--jobs", help="Processes that share the work.")]
-Scheduler = Annotated[
-    str | None,
-    typer.Option("--scheduler", help="A Dask cluster in their place: tcp://host:8786.", show_default=False),
-]
-Keep = Annotated[
-    Path | None,
-    typer.Option("--keep", help="Folder for answers as they come; a repeat goes on from there.", show_default=False),
-]
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from doublecode.analysis.cli.on_reliability import Jobs, Keep, Scheduler
+from doublecode.analysis.cli.resampling_flags import Jobs, Keep, Scheduler
 from doublecode.coding.console import MOST_WARNINGS, PROBLEMS, RESEARCHER, print_problems, progress_bar, say
 from doublecode.coding.option_ranges import number
 from doublecode.schemas.errors import UsageError

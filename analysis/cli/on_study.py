@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from doublecode.analysis.cli.resampling_flags import (
+    ALONE,
+    Jobs,
+    Keep,
+    Scheduler,
+    Sharing,
+    helped_by,
+    refuse_unshared,
+)
 from doublecode.coding.console import (
     CLEAN,
     COORDINATOR,
@@ -62,11 +71,16 @@ def run(
         Path | None,
         typer.Option("--out", help="Folder for report/, where the study's own can only be read.", show_default=False),
     ] = None,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+    keep: Keep = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Take in the workbooks, analyse everything declared, write the report folder."""
-    raise typer.Exit(_run(study, tuple(set_aside or ()), out=out, overwrite=overwrite, as_json=as_json))
+    sharing = Sharing(jobs, scheduler, keep)
+    code = _run(study, tuple(set_aside or ()), out=out, overwrite=overwrite, as_json=as_json, sharing=sharing)
+    raise typer.Exit(code)
 
 
 def _run(
@@ -77,19 +91,22 @@ def _run(
     as_json: bool,
     out: Path | None = None,
     is_demo: bool = False,
+    sharing: Sharing = ALONE,
 ) -> int:
     from doublecode.analysis.report.folder import check_target, write_report
     from doublecode.analysis.study.run import analyse, read_study, store
 
+    workers: dict[str, Any] = helped_by(sharing)
     folder = folder.parent if folder.name == "study.toml" else folder
     if (folder / "study.toml").is_file():
         check_target(out or folder, overwrite=overwrite)
     with progress_bar() as show:
         show("Reading the workbooks", 0, 1)
         intake = read_study(folder, set_aside=set_aside, progress=show)
+        refuse_unshared(sharing, intake.study)
         if not intake.errors:
             unstored = store(intake, may_only_read=out is not None)
-            done = analyse(intake, show)
+            done = analyse(intake, show, **workers)
             show("Writing the report", 1, 1)
             target = write_report(done, out or folder, overwrite=overwrite)
     if intake.errors:

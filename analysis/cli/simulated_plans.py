@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from doublecode.coding.console import progress_bar, say
-from doublecode.schemas.errors import UsageError
+from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
     from doublecode.analysis.planning.power_result import PowerResult
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.design_of_study import StudyDesign
 
 EFFECTS: Final = ("within", "between", "trend")
-Lists = Mapping[str, Sequence[float]]
+Lists = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,27 @@ def planned_design(
     return study_design(study, model=model, predictor=predictor).stating(_base(lists), varied)
 
 
+def family_of(study: Path, model: str | None, predictor: str | None) -> str | None:
+    """The family of the outcome of the model that a study folder declares; None of a continuous one."""
+    from doublecode.analysis.study.planned_model import planned_model
+    from doublecode.coding.reading.declared_heads import open_study
+
+    return planned_model(open_study(study), model, predictor).family
+
+
+def with_one_base(lists: Lists, family: str | None) -> Lists:
+    """The same, shares of ordered categories taken together: ``--base .2,.3,.3,.2`` is one value, and no curve.
+
+    Examples
+    --------
+    >>> with_one_base({"base": [0.2, 0.3, 0.5]}, "ordinal")
+    {'base': [(0.2, 0.3, 0.5)]}
+    """
+    if family != "ordinal" or "base" not in lists:
+        return lists
+    return {**lists, "base": [tuple(lists["base"])]}
+
+
 def power_of_sessions(
     design: StudyDesign | None,
     lists: Lists,
@@ -116,18 +137,30 @@ def power_of_sessions(
     """
     from doublecode.analysis.results.spread_work import Workers
 
+    twice = any(lists.get("raters", ())) and any(lists.get("double", ()))
+    if asked.icc_width is not None and design is None and not twice:
+        raise UsageError("--icc-width: no session is coded twice, and there is no ICC; give --raters and --double.")
     workers = Workers(*shared)
     result = _simulated(design, lists, family, made, workers)
-    written = None
-    if asked.figure is not None:
-        written = result.write_figure(asked.figure, shape=asked.shape or "lines", overwrite=asked.overwrite)
-    words = result.text() if asked.text else ""
-    if asked.cheapest is not None:
-        result = _cheapest(result, asked.cheapest, asked.icc_width, workers)
-    _print(design, result, words, written, as_json=asked.as_json)
+    try:
+        answer = result if asked.cheapest is None else _cheapest(result, asked.cheapest, asked.icc_width, workers)
+    except NotEstimable:
+        _draw(result, result, asked)  # the figure shows how far the designs are from what is asked for
+        raise
+    written = _draw(result, answer, asked)
+    _print(design, answer, answer.text() if asked.text else "", written, as_json=asked.as_json)
 
 
-def _base(lists: Lists) -> dict[str, float]:
+def _draw(result: PowerResult, answer: PowerResult, asked: AskedAnswer) -> Path | None:
+    """The figure of all designs, in Word above the text of the answer."""
+    if asked.figure is None:
+        return None
+    return result.write_figure(
+        asked.figure, shape=asked.shape or "lines", text=answer.text(), overwrite=asked.overwrite
+    )
+
+
+def _base(lists: Lists) -> dict[str, Any]:
     """One value of each part that was stated: the first; of raters the most, since a plan without them has no ICC."""
     return {
         name: max(values) if name == "raters" else values[0] for name, values in lists.items() if name not in EFFECTS
@@ -140,7 +173,7 @@ def _simulated(
     from doublecode.analysis.planning.planned_study import PlannedStudy
     from doublecode.analysis.planning.simulated_power import power as simulated
 
-    plan = PlannedStudy(**_base(lists), family=family) if design is None else design.plan  # type: ignore[arg-type]
+    plan = PlannedStudy(**_base(lists), family=family) if design is None else design.plan
     varied = {name: values for name, values in lists.items() if len(values) > 1}
     stated: dict[str, Any] = {name: lists[name][0] for name in EFFECTS if name in lists and name not in varied}
     declared = None if design is None else str(design.spec["formula"])

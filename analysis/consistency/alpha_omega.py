@@ -23,7 +23,7 @@ from doublecode.schemas.results import Note, distinct
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.results.spread_work import Workers
+    from doublecode.analysis.results.spread_work import Progress, Workers
     from doublecode.schemas.instrument import Instrument
 
 
@@ -124,6 +124,7 @@ def omega(
     targets: Sequence[str] | None = None,
     raters: str | None = None,
     workers: Workers | None = None,
+    progress: Progress | None = None,
 ) -> OmegaResult:
     """Omega of a scale, with an interval over patients: the reliability of a sum by a factor model.
 
@@ -165,8 +166,9 @@ def omega(
     targets, raters
         Columns that name what was rated, say ``["patient", "session"]``, and who rated it: where several
         raters have a row, one is drawn by `seed` (`categorical`).
-    workers
-        Cores or a cluster for the resamples (`total`, `hierarchical`, `categorical`); the limits are the same.
+    workers, progress
+        Cores or a cluster for the resamples, and what is told how many are done (`total`, `hierarchical`,
+        `categorical`); the limits are the same, and what is kept is not done again.
 
     Returns
     -------
@@ -214,6 +216,7 @@ def omega(
     options = options_of(
         kind, clusters=clusters, by=by, conf_level=conf_level, seed=seed, interval=interval, n_boot=n_boot,
         missing=missing, n_factors=n_factors, targets=targets, raters=raters, workers=workers,
+        progress=progress,
     )  # fmt: skip
     named = items_by_codebook(data, items, instrument)
     found = parts_of(named.data, named.items, options)

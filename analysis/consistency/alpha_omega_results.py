@@ -202,8 +202,15 @@ class OmegaResult(Answer):
         return (main, *_part_tables(self.parts, self.spec.get("labels") or {}))
 
     def counted(self) -> str:
-        """Rows, units and items."""
-        return _counted(self.spec, self.design)
+        """Rows, units and items, and how often these were drawn."""
+        return _counted(self.spec, self.design) + resampled(self.spec)
+
+
+def resampled(spec: Mapping[str, Any]) -> str:
+    """How the limits of an omega were made, if not by the jackknife."""
+    if spec.get("interval", "jackknife") == "jackknife":
+        return ""
+    return f" Intervals of omega: {spec['method']}, {spec['n_boot']} resamples, seed {spec['seed']}."
 
 
 def item_columns(items: pd.DataFrame, conf_level: float, dropped: Column | None = None) -> tuple[Column, ...]:

@@ -60,7 +60,7 @@ def categorical_omega(read: ItemData, how: Resampling) -> KindAnswer:
     found, fit = _solution(polychoric(read, all_units(read.n_units)))
     if not (found.converged[0] and fit.converged[0]):
         raise NotEstimable("The polychoric correlations have no one-factor solution; see omega() for the scores.")
-    estimate, limits, failed = how.limits(coefficients, read.n_units, LOGIT)
+    estimate, limits, failed = how.limits(coefficients, read.n_units, LOGIT, ("categorical", read.scores, read.unit))
     frame = coefficient_frame(read, TERMS, _FORMULAS, estimate, limits).assign(
         estimator="minres", matrix="polychoric correlations", below_line=["model-implied", "observed", "model-implied"]
     )

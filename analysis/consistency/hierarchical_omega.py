@@ -85,7 +85,9 @@ def hierarchical_omega(read: ItemData, how: Resampling, n_factors: int = 3) -> K
     solution = schmid_leiman(fit)
     if not solution.converged[0]:
         raise NotEstimable(f"The {n_factors}-factor solution did not converge; ask for fewer factors.")
-    _, limits, failed = how.limits(coefficients, read.n_units, LOGIT)
+    _, limits, failed = how.limits(
+        coefficients, read.n_units, LOGIT, ("hierarchical", n_factors, read.scores, read.unit)
+    )
     notes = [*_notes(read.items, fit, n_factors), *negative_loadings(read.items, solution.general[0])]
     if failed:
         notes.append(Note("resamples_without_factors", numbers={"failed": failed, "n_factors": n_factors}))

@@ -58,7 +58,9 @@ def omega_level(level: Hashable, part: ItemData, how: Resampling) -> Frames:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.column_stack([_omegas(some, cov, every=pooled), st.r_drop_of(cov)])
 
-    estimate, limits, failed = how.limits(coefficients, part.n_units, side_by_side(LOGIT, m, FISHER_Z))
+    estimate, limits, failed = how.limits(
+        coefficients, part.n_units, side_by_side(LOGIT, m, FISHER_Z), ("total", m, part.scores, part.unit)
+    )
     rows = _omega_rows(level, part, estimate[:m], limits.part(slice(0, m)))
     frame = rows[rows["term"].isin(["omega", "omega_standardised"])]
     items, notes = item_total_frame(level, part, estimate[m:], limits.part(slice(m, None)))

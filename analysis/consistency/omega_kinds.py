@@ -19,8 +19,7 @@ from doublecode.analysis.consistency.kind_answers import KindAnswer
 from doublecode.analysis.consistency.multilevel_omega import multilevel_omega
 from doublecode.analysis.consistency.omega_estimates import omega_level
 from doublecode.analysis.consistency.scale_levels import LevelTables, common_notes, levels_of, missing_counts
-from doublecode.analysis.consistency.unit_resampling import Resampling, check_interval, interval_name
-from doublecode.analysis.results.spread_work import of_draws
+from doublecode.analysis.consistency.unit_resampling import Helpers, Resampling, check_interval, interval_name
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["total", "categorical", "hierarchical", "multilevel", "psych_default"]
 _SAMPLE: Final = ("clusters", "conf_level", "seed")
-_DRAWN: Final = (*_SAMPLE, "interval", "n_boot", "workers")
+_DRAWN: Final = (*_SAMPLE, "interval", "n_boot", "workers", "progress")
 UNDERSTOOD: Final[Mapping[str, tuple[str, ...]]] = {
     "total": (*_DRAWN, "missing", "by"),
     "categorical": (*_DRAWN, "targets", "raters"),
@@ -123,8 +122,8 @@ def _resampling(kind: Kind, asked: Mapping[str, Any]) -> Resampling:
     check_interval(interval, level, n_boot)
     if "n_boot" in asked and interval == "jackknife":
         raise UsageError("omega: n_boot= has no effect on the jackknife; it belongs to interval='bootstrap'.")
-    workers = of_draws(asked.get("workers"), "omega")
-    return Resampling(level, interval, n_boot, seed, asked.get("missing", "fiml"), workers)
+    helpers = Helpers(asked.get("workers"), asked.get("progress"))
+    return Resampling(level, interval, n_boot, seed, asked.get("missing", "fiml"), helpers)
 
 
 def parts_of(data: pd.DataFrame, items: Sequence[str] | str | None, options: Options) -> KindParts:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +22,7 @@ from scipy import special
 
 from doublecode.analysis.consistency.item_moments import Array, Missing
 from doublecode.analysis.rendering.wording.phrases import plural
-from doublecode.analysis.results.spread_work import Workers, spread_work
+from doublecode.analysis.results.spread_work import Progress, Workers, digest, spread_work
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 Interval = Literal["jackknife", "bootstrap", "percentile", "bca"]
@@ -92,6 +93,22 @@ class Limits:
     def part(self, some: slice) -> Limits:
         """The limits of some of the coefficients."""
         return Limits(self.std_error[some], self.df[some], self.low[some], self.high[some])
+
+
+@dataclass(frozen=True)
+class Helpers:
+    """Who estimates the resamples, and who is told how many are done."""
+
+    workers: Workers | None = None
+    progress: Progress | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether somebody helps or looks on."""
+        return self.workers is not None or self.progress is not None
+
+
+ALONE = Helpers()
 
 
 def check_interval(interval: str, conf_level: float, n_boot: int) -> None:
@@ -187,22 +204,25 @@ def limits_of(
     n_boot: int = 2000,
     seed: int = 0,
     scale: Scale = LOGIT,
-    workers: Workers | None = None,
+    helpers: Helpers = ALONE,
+    said: str = "",
 ) -> tuple[Array, Limits, int]:
     """Estimates, limits and the number of resamples without an estimate.
 
     `coefficients` maps weights (n_sets, n_units) to (n_sets, m) and gives NaN where a
-    resample cannot be estimated. Resamples are drawn here, whoever estimates them.
+    resample cannot be estimated. Resamples are drawn here, whoever estimates them; `said` is all that a
+    coefficient depends on beside the weights, and what is kept of it is found again by both.
     """
     estimate = coefficients(np.ones((1, n_units)))[0]
     nothing = np.full(len(estimate), np.nan)
     unknown = Limits(nothing, nothing, nothing, nothing)
     if n_units < 2:
         return estimate, unknown, 0
+    done = partial(_in_blocks, coefficients, nothing=nothing, helpers=helpers, said=said)
     if interval == "jackknife":
-        left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed), nothing, workers)
+        left_out = done(jackknife_weights(n_units, seed))
         return estimate, jackknife_limits(estimate, left_out, conf_level, scale), _failures(left_out)
-    drawn = _in_blocks(coefficients, bootstrap_weights(n_units, n_boot, seed), nothing, workers)
+    drawn = done(bootstrap_weights(n_units, n_boot, seed))
     failed = _failures(drawn)
     if failed == len(drawn):
         return estimate, unknown, failed
@@ -210,7 +230,7 @@ def limits_of(
         return estimate, bootstrap_limits(estimate, drawn, n_units, conf_level, scale), failed
     if interval == "percentile":
         return estimate, percentile_limits(drawn, conf_level), failed
-    left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed), nothing, workers)
+    left_out = done(jackknife_weights(n_units, seed))
     return estimate, bca_limits(estimate, drawn, left_out, conf_level), failed + _failures(left_out)
 
 
@@ -223,27 +243,33 @@ class Resampling:
     n_boot: int = 2000
     seed: int = 0
     missing: Missing = "fiml"
-    workers: Workers | None = None
+    helpers: Helpers = ALONE
 
-    def limits(self, coefficients: Callable[[Array], Array], units: int, scale: Scale) -> tuple[Array, Limits, int]:
-        """Estimates, limits and the number of failed resamples."""
+    def limits(
+        self, coefficients: Callable[[Array], Array], units: int, scale: Scale, said: tuple[object, ...]
+    ) -> tuple[Array, Limits, int]:
+        """Estimates, limits and the number of failed resamples; `said` as of :func:`limits_of`."""
         return limits_of(
             coefficients, units, self.interval, conf_level=self.conf_level, n_boot=self.n_boot,
-            seed=self.seed, scale=scale, workers=self.workers,
+            seed=self.seed, scale=scale, helpers=self.helpers, said=digest(self.missing, *said),
         )  # fmt: skip
 
 
 def _in_blocks(
-    coefficients: Callable[[Array], Array], weights: Array, nothing: Array, workers: Workers | None = None
+    coefficients: Callable[[Array], Array], weights: Array, *, nothing: Array, helpers: Helpers, said: str
 ) -> Array:
     """Apply `coefficients` to a few thousand sets at a time, so that memory stays small; to a few for each worker."""
-    most = 4096 if workers is None else OF_A_WORKER
+    most = OF_A_WORKER if helpers.any else 4096
     rows = max(1, min(most, BLOCK // weights.shape[1]))
     blocks = [weights[i : i + rows] for i in range(0, len(weights), rows)]
-    if workers is None:
+    if not helpers.any:
         return np.concatenate([_or_nothing(coefficients, block, nothing) for block in blocks])
-    pieces = {str(place): (coefficients, block, nothing) for place, block in enumerate(blocks)}
-    return np.concatenate([np.array(one, dtype=float) for one in spread_work(_piece, pieces, workers).values()])
+    pieces = {f"{said} {at} {digest(block)}": (coefficients, block, nothing) for at, block in enumerate(blocks)}
+    show = helpers.progress
+    n = len(weights)
+    told = None if show is None else lambda what, done, of: show(what, min(done * rows, n), n)
+    found = spread_work(_piece, pieces, helpers.workers or Workers(), told, "Resampling")
+    return np.concatenate([np.array(one, dtype=float) for one in found.values()])
 
 
 def _piece(piece: tuple[Callable[[Array], Array], Array, Array]) -> list[Any]:

@@ -20,6 +20,7 @@ _KEPT: Final = {
     "generalized_no_overdispersion": "series_no_overdispersion",
     "generalized_prior": "series_prior",
     "offset_is_no_log": "series_offset_is_no_log",
+    "zero_one_of_trials": "series_zero_one_of_trials",
 }
 """Notes of a fit that hold for the series; others are said of it in its own way."""
 

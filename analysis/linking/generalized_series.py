@@ -18,7 +18,7 @@ from doublecode.analysis.linking.series_rows import series_rows
 from doublecode.analysis.linking.series_versions import planned_models
 from doublecode.analysis.linking.time_origin import SESSION
 from doublecode.analysis.mixed.generalized.response import check_family
-from doublecode.schemas.errors import NotEstimable
+from doublecode.schemas.errors import ContractError, NotEstimable
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
 
@@ -105,6 +105,7 @@ def fit_generalized_series(
     """
     data, (_, chosen) = as_pandas(data), check_family(family, link)
     asked = FamilyAsked(family, chosen, nagq, trials, offset, prior_sd, thresholds)
+    data, none = _without_trials(data, trials, name)
     ready = series_rows(
         formulas, data, split=split, intercept_at=intercept_at, times=times, differences=differences, interval=interval,
         also=asked.columns, patient=patient, name=name,
@@ -127,8 +128,8 @@ def fit_generalized_series(
         frame=table.drop(columns=["loglik_ml", "aic_ml", "bic_ml"]),
         design=ready.design,
         notes=(
-            *fit_notes(models, asked, nodes), *halves, *state_notes(models), *variance_notes(models), *moved.notes,
-            *compared, *plan.notes, *unsplit_notes(models, split), *ready.unused(split),
+            *fit_notes(models, asked, nodes), *none, *halves, *state_notes(models), *variance_notes(models),
+            *moved.notes, *compared, *plan.notes, *unsplit_notes(models, split), *ready.unused(split),
             *repeated_sessions(rows.data, patient),
         ),
         rows=rows.data.index,
@@ -141,6 +142,30 @@ def _refuse_none(models: Sequence[GeneralizedModel]) -> None:
     """Raise the reason of the first model where no model could be estimated."""
     if all(one.result is None for one in models):
         raise NotEstimable(models[0].refusal)
+
+
+def _without_trials(data: pd.DataFrame, trials: str | None, name: str) -> tuple[pd.DataFrame, tuple[Note, ...]]:
+    """The data with 0 trials as missing: 0 of 0 says nothing of a probability. And how many rows these are.
+
+    Raises
+    ------
+    ContractError
+        Trials are means of two raters, and no whole numbers.
+    """
+    if trials is None or trials not in data.columns or data[trials].dtype.kind not in "iuf":
+        return data, ()
+    values: Any = data[trials].astype(float)
+    between = data.index[values.notna() & (values != values.round())]
+    if len(between):
+        raise ContractError(
+            f"series {name!r}: trials {trials!r} is {values[between[0]]:g} in row {between[0]} ({len(between)} rows in "
+            "all), and so many trials there cannot be. Where two raters' counts were averaged, write "
+            'pooling = "primary" under the instrument in study.toml; else correct these rows'
+        )
+    n = int((values == 0).sum())
+    if not n:
+        return data, ()
+    return data.assign(**{trials: values.where(values != 0)}), (Note("rows_without_trial", trials, {"n": n}),)
 
 
 def _with_categories(data: pd.DataFrame, step: ModelFormula, family: str) -> tuple[pd.DataFrame, tuple[Note, ...]]:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed.generalized.result import GeneralizedResult
     from doublecode.analysis.rendering.figures import Axes
     from doublecode.analysis.rendering.predicted_figures import PredictedCourse
+    from doublecode.analysis.results.spread_work import Progress, Workers
 
 N_DRAWN: Final = 250
 """Outcomes drawn for the check of spread and zeros."""
@@ -68,6 +69,8 @@ class GeneralizedSeriesResult(Answer):
         Labels of the rows that every model stands on.
     times : Series or None
         Session number of each row, where the data have a column ``session``.
+    drawn_limits : DataFrame or None
+        ``.limits``, where they are there already.
     """
 
     spec: dict[str, Any]
@@ -77,6 +80,7 @@ class GeneralizedSeriesResult(Answer):
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
     times: pd.Series[Any] | None = None
+    drawn_limits: pd.DataFrame | None = None
 
     label_columns: ClassVar[tuple[str, ...]] = ("label",)
 
@@ -170,8 +174,12 @@ class GeneralizedSeriesResult(Answer):
     @cached_property
     def limits(self) -> pd.DataFrame:
         """Limits by ``interval``: ``parameter``, ``group``, ``term``, ``estimate``, ``conf_low``, ``conf_high``."""
-        method, seed = self.spec["interval"], self.spec["seed"]
-        found = gathered(self.models, lambda fit: fit.confint(method, seed=seed))
+        return self.limits_by() if self.drawn_limits is None else self.drawn_limits
+
+    def limits_by(self, workers: Workers | None = None, progress: Progress | None = None) -> pd.DataFrame:
+        """The same, refits of a bootstrap on several cores or a cluster; see :func:`doublecode.analysis.confint`."""
+        asked: dict[str, Any] = {"seed": self.spec["seed"], "workers": workers, "progress": progress}
+        found = gathered(self.models, lambda fit: fit.confint(self.spec["interval"], **asked))
         return self._with_ratios(found, (found["parameter"] == "fixed") & (found["term"] != "Intercept"))
 
     @cached_property

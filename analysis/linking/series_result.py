@@ -35,6 +35,7 @@ from doublecode.schemas.results import Note
 if TYPE_CHECKING:
     from doublecode.analysis.mixed.result import MixedResult
     from doublecode.analysis.rendering.figures import Axes
+    from doublecode.analysis.results.spread_work import Progress, Workers
 
 SOURCES: Final = (
     "marginal", "conditional", "fixed_within", "fixed_between", "slope_variation", "mean_variation", "residual",
@@ -68,6 +69,8 @@ class SeriesResult(Answer):
         :mod:`doublecode.analysis.linking.latent_means`.
     times : Series or None
         Session number of each row, where the data have a column ``session``.
+    drawn_limits : DataFrame or None
+        ``.limits``, where they are there already.
     """
 
     spec: dict[str, Any]
@@ -78,6 +81,7 @@ class SeriesResult(Answer):
     rows: pd.Index[Any]
     latent: LatentMeans | None = None
     times: pd.Series[Any] | None = None
+    drawn_limits: pd.DataFrame | None = None
 
     label_columns: ClassVar[tuple[str, ...]] = ("label",)
 
@@ -174,8 +178,12 @@ class SeriesResult(Answer):
         ``step``, ``label``, ``declared``, ``parameter`` (fixed, sd, corr, phi), ``group``, ``term``, ``estimate``,
         ``conf_low``, ``conf_high``, ``method``; see :func:`doublecode.analysis.confint`.
         """
-        method, seed = self.spec["interval"], self.spec["seed"]
-        return gathered(self.models, lambda fit: fit.confint(method, seed=seed))
+        return self.limits_by() if self.drawn_limits is None else self.drawn_limits
+
+    def limits_by(self, workers: Workers | None = None, progress: Progress | None = None) -> pd.DataFrame:
+        """The same, refits of a bootstrap on several cores or a cluster; see :func:`doublecode.analysis.confint`."""
+        asked: dict[str, Any] = {"seed": self.spec["seed"], "workers": workers, "progress": progress}
+        return gathered(self.models, lambda fit: fit.confint(self.spec["interval"], **asked))
 
     @cached_property
     def residuals(self) -> pd.DataFrame:

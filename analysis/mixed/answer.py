@@ -25,7 +25,8 @@ Floats = npt.NDArray[np.float64]
 
 _PARTS: Final = (
     column("group", "Group", kind="text"), column("term", "Term", kind="text"),
-    column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
+    column("variance", "Variance", kind="estimate", digits=3), column("sd", kind="estimate"),
+    column("corr", "Correlation", kind="bounded"),
 )  # fmt: skip
 
 

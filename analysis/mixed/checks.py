@@ -281,6 +281,7 @@ def without_redundant(
     An empty cell of ``a * b`` makes such a column. A variable of its own that others determine stays, to be refused
     by name: there the way on is to take it out of the formula.
     """
+    refuse_one_level(recipe)
     if not isinstance(recipe, FormulaColumns) or not X.shape[1] or len(X) < X.shape[1]:
         return X, names, recipe, ()
     gone = tuple(place for place in redundant_columns(X) if recipe.partly(place))
@@ -289,6 +290,20 @@ def without_redundant(
     less = recipe.without(X, gone)
     note = Note("columns_left_out", numbers={"columns": tuple(names[place] for place in gone)})
     return X[:, list(less.kept or ())], less.names, less, (note,)
+
+
+def refuse_one_level(recipe: Recipe) -> None:
+    """Refuse a category with one level in use: beside the intercept it has no column, and would be lost unseen."""
+    for term, places in recipe.term_indices.items():
+        if places:
+            continue
+        categories = [recipe.categories[name] for name in recipe.factors[term] if name in recipe.categories]
+        for found in (one for one in categories if len(one.levels) < 2):
+            level = f" ({str(found.levels[0])!r})" if found.levels else ""
+            raise NotEstimable(
+                f"predictor {found.coded!r} has one level in the rows in use{level}; there is nothing to compare it "
+                "with: leave it out, or check which rows lack a value"
+            )
 
 
 def redundant_columns(X: Floats) -> tuple[int, ...]:
@@ -339,7 +354,7 @@ def _by_products(columns: Floats) -> tuple[Floats, Floats] | None:
         root, failed = lapack.dpotrf(products, lower=1)
         if failed:
             return None
-        outside = float(np.min(root.diagonal() / np.sqrt(products.diagonal()), initial=1.0))
+        outside = float(np.minimum.reduce(root.diagonal() / np.sqrt(products.diagonal()), initial=1.0))
         if outside < APART:
             return None
         Q, R = (lapack.dtrtri(root, lower=1)[0] @ Q.T).T, root.T @ R

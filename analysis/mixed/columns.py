@@ -13,13 +13,16 @@ from doublecode.analysis.mixed.checks import as_floats
 from doublecode.analysis.mixed.formula import ModelFormula
 from doublecode.analysis.mixed.formula_names import BARE_NAME, columns_among, mentions
 from doublecode.schemas.errors import ContractError, UsageError
-from doublecode.schemas.odd_columns import refuse_odd_columns
+from doublecode.schemas.odd_columns import plain_column, refuse_odd_columns
 
 Floats = npt.NDArray[np.float64]
 
 ColumnOrArray = str | Sequence[float] | npt.NDArray[Any] | pd.Series | None
 
 Columns = dict[str, "pd.Series[Any]"]
+
+KEPT = int(pd.__version__.split(".")[0]) >= 3
+"""Whether a column taken from a frame keeps its values when the frame is written to."""
 
 
 def required_columns(
@@ -47,9 +50,19 @@ def _present(parsed: ModelFormula, wanted: frozenset[str], data: pd.DataFrame) -
     return [name for text, name in names.items() if text in wanted]
 
 
+def own_column(data: pd.DataFrame, name: Any) -> pd.Series[Any]:
+    """One column as it stands now, whatever is written into the frame later: results read theirs long after the fit.
+
+    Since pandas 3 a column of a frame keeps what it held when it was taken; before, it is copied.
+    """
+    column = plain_column(data, name)
+    return column if KEPT else column.copy()
+
+
 def all_finite(column: pd.Series[Any]) -> bool:
     """Whether a column is one of ordinary numbers, none of them missing or infinite."""
-    kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else ""
+    dtype = column.dtype
+    kind = dtype.kind if isinstance(dtype, np.dtype) else ""
     return kind in ("i", "u", "b") or (kind == "f" and bool(np.isfinite(column.to_numpy()).all()))
 
 

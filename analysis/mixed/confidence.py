@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
 from doublecode.analysis.mixed.result import MixedResult
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.mixed.intervals import IntervalMethod, Parameters
-    from doublecode.analysis.results.spread_work import Workers
+    from doublecode.analysis.results.spread_work import Progress, Workers
     from doublecode.schemas.results import Result
 
 
@@ -25,6 +25,7 @@ def confint(
     seed: int = 0,
     parameters: Parameters = "all",
     workers: Workers | None = None,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Confidence limits of the estimates of a result.
 
@@ -39,10 +40,11 @@ def confint(
         In (0, 1); None takes that of the result. Only a mixed model can give limits at another one.
     n_boot, seed, parameters
         See :meth:`doublecode.analysis.mixed.result.MixedResult.confint`; of a mixed model only.
-
     workers
-        Cores or a cluster for the refits of a linear model's bootstrap, which take long where residuals are
-        correlated; the limits are the same.
+        Cores or a cluster for the refits of a bootstrap, which take long where residuals are correlated, outcomes are
+        ordered, or slopes of a generalised model vary; the limits are the same, and what is kept is not done again.
+    progress
+        Called with what is being done, how many refits are done, and of how many.
 
     Returns
     -------
@@ -67,15 +69,12 @@ def confint(
     >>> confint(moderation("y ~ x", data)).columns.tolist()
     ['term', 'estimate', 'conf_low', 'conf_high']
     """
-    if isinstance(result, MixedResult):
-        return result.confint(
-            method or "wald", conf_level=conf_level, n_boot=n_boot, seed=seed, parameters=parameters, workers=workers
-        )
-    if workers is not None:
-        kind = type(result).__name__
-        raise UsageError(f"confint: workers are for the bootstrap of a linear mixed model, not of a {kind}.")
-    if isinstance(result, GeneralizedResult):
-        return result.confint(method or "wald", conf_level=conf_level, n_boot=n_boot, seed=seed, parameters=parameters)
+    asked: Any = {"conf_level": conf_level, "n_boot": n_boot, "seed": seed, "parameters": parameters}
+    if isinstance(result, (MixedResult, GeneralizedResult)):
+        return result.confint(method or "wald", **asked, workers=workers, progress=progress)
+    if workers is not None or progress is not None:
+        stray = "progress" if workers is None else "workers"
+        raise UsageError(f"confint: {stray}= is of the bootstrap of a mixed model, not of a {type(result).__name__}.")
     kind = type(result).__name__
     if method is not None:
         raise UsageError(f"confint: method={method!r} is for mixed models; a {kind} has limits of its own, give None.")

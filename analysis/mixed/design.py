@@ -25,15 +25,21 @@ from doublecode.analysis.mixed.checks import (
     without_redundant,
     without_unused,
 )
-from doublecode.analysis.mixed.columns import ColumnOrArray, Columns, all_finite, extra_values, required_columns
+from doublecode.analysis.mixed.columns import (
+    ColumnOrArray,
+    Columns,
+    all_finite,
+    extra_values,
+    own_column,
+    required_columns,
+)
 from doublecode.analysis.mixed.formula import ModelFormula, RandomTerm, parse_mixed
 from doublecode.analysis.mixed.formula_columns import Recipe, formula_columns
 from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.mixed.model_rows import refuse_infinite
-from doublecode.analysis.mixed.plain_columns import is_plain_number, plain_columns
+from doublecode.analysis.mixed.plain_columns import is_ordinary_number, is_plain_number, plain_columns
 from doublecode.analysis.results.complete_rows import LostRow, complete_rows
 from doublecode.schemas.errors import ContractError, FormulaError, UsageError
-from doublecode.schemas.odd_columns import plain_column
 from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
@@ -231,14 +237,9 @@ def build_design(
         raise UsageError(f"data must be a pandas DataFrame, not {type(data).__name__}")
     needed = required_columns(parsed, data, also, with_outcome=with_outcome)
     extra = {"weights": extra_values(weights, "weights", data), "offset": extra_values(offset, "offset", data)}
-    # Copies: results read their columns long after the fit, and before pandas 3 would see what was written since.
-    all_rows: Columns = {str(name): plain_column(data, name).copy() for name in needed}
+    all_rows: Columns = {str(name): own_column(data, name) for name in needed}
     keep, lost, columns = _in_use(all_rows, {k: v for k, v in extra.items() if v is not None}, data.index)
-    refuse_types(columns, lambda: variables_of(" ".join((parsed.response, *parsed.expressions)), columns))
-    refuse_text_numbers(columns, parsed.roles)
-    if with_outcome:
-        refuse_text_outcome(parsed.response, columns)
-    columns, gone = without_unused(columns, parsed.predictors(columns))
+    columns, gone = _of_usable_kinds(columns, parsed, with_outcome=with_outcome)
     given = pd.DataFrame(all_rows) if lost and parsed.calls else None
     y, X, names, spec = _fixed_part(columns, parsed, given, with_outcome=with_outcome)
     X, names, spec, left_out = without_redundant(X, names, spec)
@@ -257,6 +258,19 @@ def build_design(
     if with_outcome:
         refuse_constant(y, design.offset, parsed.response)
     return design
+
+
+def _of_usable_kinds(columns: Columns, parsed: ModelFormula, *, with_outcome: bool) -> tuple[Columns, tuple[Note, ...]]:
+    """Refuse columns of a kind that their place in the formula has no use for, and drop levels that no row has."""
+    others = {name: column for name, column in columns.items() if not is_ordinary_number(column)}
+    if not others:
+        return columns, ()
+    refuse_types(others, lambda: variables_of(" ".join((parsed.response, *parsed.expressions)), columns))
+    refuse_text_numbers(others, parsed.roles)
+    if with_outcome:
+        refuse_text_outcome(parsed.response, others)
+    less, gone = without_unused(others, parsed.predictors(columns))
+    return columns | less, gone
 
 
 def _in_use(
@@ -288,7 +302,7 @@ def _fixed_part(
             )
         y = values[:, 0]
     else:
-        y = columns[parsed.response].to_numpy(dtype=float) if with_outcome else np.zeros(n)
+        y = columns[parsed.response].to_numpy(dtype=float, copy=True) if with_outcome else np.zeros(n)
     if plain is not None:
         return y, plain.values(columns, n), plain.names, plain
     X, spec = formula_columns(parsed.fixed, pd.DataFrame(columns), given)

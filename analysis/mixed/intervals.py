@@ -31,8 +31,9 @@ from doublecode.analysis.mixed.engine.starts import default_start
 from doublecode.analysis.mixed.fitted import FittedModel
 from doublecode.analysis.mixed.fixed_profiles import coefficient_limits, coefficient_slope
 from doublecode.analysis.mixed.inference import fixed_effects
+from doublecode.analysis.mixed.redraws import Redraws
 from doublecode.analysis.mixed.variances import residual_variance
-from doublecode.analysis.results.spread_work import Workers, of_draws, spread_work
+from doublecode.analysis.results.spread_work import digest
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import check_conf_level
 
@@ -50,10 +51,8 @@ def mixed_intervals(
     method: IntervalMethod = "wald",
     *,
     conf_level: float | None = None,
-    n_boot: int = 1000,
-    seed: int = 0,
+    draws: Redraws,
     parameters: Parameters = "all",
-    workers: Workers | None = None,
 ) -> pd.DataFrame:
     """Intervals of the parameters of a fitted model.
 
@@ -65,12 +64,10 @@ def mixed_intervals(
         ``"wald"``, ``"profile"`` or ``"bootstrap"``.
     conf_level
         Confidence level, in (0, 1); None takes that of the fit.
-    n_boot, seed
-        Refits and seed of the bootstrap.
+    draws
+        Refits and seed of the bootstrap, and who does them; the limits are the same.
     parameters
         ``"all"``, ``"fixed"`` or ``"variances"`` (SDs, correlations, residual SD, residual structure).
-    workers
-        Cores or a cluster for the refits of the bootstrap; the limits are the same.
 
     Returns
     -------
@@ -88,12 +85,11 @@ def mixed_intervals(
         raise UsageError(f"method={method!r} is not one of {', '.join(map(repr, _METHODS))}")
     if parameters not in _PARAMETERS:
         raise UsageError(f"parameters={parameters!r} is not one of {', '.join(map(repr, _PARAMETERS))}")
-    if workers is not None and method != "bootstrap":
-        raise UsageError(f"confint: workers have no effect on method={method!r}; they belong to method='bootstrap'.")
+    draws.check(method)
     level = float(result.spec["conf_level"] if conf_level is None else conf_level)
     check_conf_level(level, "confint")
     if method == "bootstrap":
-        table = bootstrap_intervals(result, conf_level=level, n_boot=n_boot, seed=seed, workers=workers)
+        table = bootstrap_intervals(result, conf_level=level, draws=draws)
     elif method == "profile":
         table = profile_intervals(result, conf_level=level, parameters=parameters)
     else:
@@ -286,24 +282,16 @@ def _wald_component(c: Component, value: float, se: float, z: float) -> tuple[fl
     return sd, sd / factor, sd * factor
 
 
-def bootstrap_intervals(
-    result: FittedModel,
-    *,
-    conf_level: float = 0.95,
-    n_boot: int = 1000,
-    seed: int = 0,
-    workers: Workers | None = None,
-) -> pd.DataFrame:
+def bootstrap_intervals(result: FittedModel, *, conf_level: float = 0.95, draws: Redraws) -> pd.DataFrame:
     """Percentile limits of a parametric bootstrap; see :func:`mixed_intervals`.
 
     All refits run as one batch, those of a residual structure one after the other. Refits that do not converge are
     left out and counted in `method`.
     """
-    if n_boot < 20:
-        raise UsageError(f"n_boot={n_boot} is too few for limits; take at least 20, better 1000 or more")
-    draws = result.simulate(n_boot, seed=seed)
+    n_boot = draws.n_boot
+    drawn = result.simulate(n_boot, seed=draws.seed)
     named = components(result.model)
-    values, good = _refits(result, draws) if workers is None else _refits_of_workers(result, draws, workers)
+    values, good = _refits_in_parts(result, drawn, draws) if draws.shared else _refits(result, drawn)
     p = result.fit.moments.layout.p
     method = f"bootstrap ({int(good.sum())} of {n_boot} refits)"
     tails = [0.5 - conf_level / 2.0, 0.5 + conf_level / 2.0]
@@ -329,13 +317,20 @@ def _refits(result: FittedModel, draws: Floats) -> tuple[Floats, npt.NDArray[np.
     return refit_whitened(result, draws, measures)
 
 
-def _refits_of_workers(result: FittedModel, draws: Floats, workers: Workers) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _refits_in_parts(result: FittedModel, drawn: Floats, draws: Redraws) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """The same, some draws at a time."""
-    starts = range(0, draws.shape[1], _TOGETHER)
-    pieces = {str(at): (result, draws[:, at : at + _TOGETHER]) for at in starts}
-    found = spread_work(_refit_some, pieces, of_draws(workers, "confint") or workers).values()
+    found = draws.refits(_refit_some, result, _said(result), drawn, _TOGETHER)
     values, good = zip(*found, strict=True)
     return np.vstack([np.array(one, dtype=float) for one in values]), np.concatenate(good)
+
+
+def _said(result: FittedModel) -> str:
+    """All that a refit depends on beside the outcomes that are drawn."""
+    design, structure = result.model, result.whitening
+    terms = [part for term in design.terms for part in (term.Z, term.codes)]
+    kept = () if structure is None else (design.frame.to_csv(), structure.report(result.sigma).to_csv())
+    asked = (design.formula.text, *(result.spec.get(name) for name in ("correlation", "variance_by")))
+    return digest(*asked, design.X, *terms, design.weights, design.offset, *kept, result.fit.reml, result.fit.theta)
 
 
 def _refit_some(piece: tuple[FittedModel, Floats]) -> tuple[list[Any], list[bool]]:

@@ -19,11 +19,13 @@ from doublecode.analysis.mixed.formula_names import SumOfNames
 
 def is_plain_number(name: str, columns: Mapping[str, pd.Series[Any]]) -> bool:
     """Whether `name` is a column of ordinary floats or integers."""
-    return name in columns and _is_number(columns[name])
+    return name in columns and is_ordinary_number(columns[name])
 
 
-def _is_number(column: pd.Series[Any]) -> bool:
-    return isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"
+def is_ordinary_number(column: pd.Series[Any]) -> bool:
+    """Whether a column holds ordinary floats or integers."""
+    dtype = column.dtype
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiu"
 
 
 class Categories(NamedTuple):

@@ -22,6 +22,7 @@ from doublecode.analysis.mixed.inference import Method, SmallSample, fixed_effec
 from doublecode.analysis.mixed.influence import InfluenceResult, leave_one_out
 from doublecode.analysis.mixed.intervals import IntervalMethod, Parameters, mixed_intervals
 from doublecode.analysis.mixed.prediction import Random
+from doublecode.analysis.mixed.redraws import Redraws
 from doublecode.analysis.mixed.residuals.whitening import Whitening
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.tables import Table, column
@@ -30,7 +31,7 @@ from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from doublecode.analysis.rendering.figures import Axes
-    from doublecode.analysis.results.spread_work import Workers
+    from doublecode.analysis.results.spread_work import Progress, Workers
 
 Floats = npt.NDArray[np.float64]
 
@@ -272,6 +273,7 @@ class MixedResult(MixedAnswer):
         seed: int = 0,
         parameters: Parameters = "all",
         workers: Workers | None = None,
+        progress: Progress | None = None,
     ) -> pd.DataFrame:
         """Limits of all parameters: parameter, group, term, estimate, conf_low, conf_high, method.
 
@@ -287,12 +289,12 @@ class MixedResult(MixedAnswer):
             Refits and seed of the bootstrap.
         parameters
             ``"all"``, ``"fixed"`` or ``"variances"``.
-        workers
-            Cores or a cluster for the refits of the bootstrap; the limits are the same.
+        workers, progress
+            Cores or a cluster for the refits of the bootstrap, and what is told how many are done; the limits are the
+            same.
         """
-        return mixed_intervals(
-            self, method, conf_level=conf_level, n_boot=n_boot, seed=seed, parameters=parameters, workers=workers
-        )
+        draws = Redraws(n_boot, seed, workers, progress)
+        return mixed_intervals(self, method, conf_level=conf_level, parameters=parameters, draws=draws)
 
     def influence(self, group: str | None = None) -> InfluenceResult:
         """Leave out one level of `group` at a time (default: the first grouping factor)."""

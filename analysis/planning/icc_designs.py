@@ -162,10 +162,10 @@ def icc_widths(
 
     Notes
     -----
-    Ratings are drawn as target + rater + error, normal, and limits are those of :func:`doublecode.analysis.icc`. The
-    closed forms take the targets that are coded several times as rated by the same `each` raters: Bonett's
-    approximation knows no raters, and the exact F is of consistency. Where few raters rotate, agreement is wider than
-    both, since the variance of raters has few degrees of freedom.
+    Ratings are drawn as target + rater + error, normal, and limits are those of :func:`doublecode.analysis.icc`;
+    limits and widths are medians over the studies. The closed forms take the targets that are coded several times as
+    rated by the same `each` raters: Bonett's approximation knows no raters, and the exact F is of consistency. Where
+    few raters rotate, agreement is wider than both, since the variance of raters has few degrees of freedom.
 
     References
     ----------

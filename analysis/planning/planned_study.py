@@ -6,6 +6,7 @@ import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import accumulate
 from typing import Final
 
 from doublecode.schemas.errors import UsageError
@@ -27,8 +28,16 @@ _SHARES: Final = (
     "severity",
     "icc_rating",
 )
-FAMILIES: Final = ("binomial", "poisson")
-"""Outcomes that are done or not, and counts."""
+FAMILIES: Final = ("binomial", "poisson", "negative-binomial", "ordinal")
+"""Outcomes that are done or not, counts, and ordered categories."""
+_BASES: Final = {
+    "binomial": "probability, between 0 and 1", "poisson": "mean count, above 0",
+    "negative-binomial": "mean count, above 0",
+}  # fmt: skip
+FEWEST_CATEGORIES: Final = 2
+MOST_CATEGORIES: Final = 20
+ROUNDING: Final = 1e-5
+"""How far probabilities may be from adding up to 1."""
 _BELOW_1: Final = ("dropout", "lost", "icc_outcome", "icc_predictor", "icc_therapist")
 
 
@@ -52,6 +61,29 @@ def check_seed(seed: object, caller: str) -> None:
     """Refuse a seed that nothing can be drawn from."""
     if not is_whole(seed) or seed < 0:  # type: ignore[operator]
         raise UsageError(f"{caller}: seed is {seed!r}; allowed: a whole number from 0 on.")
+
+
+def category_shares(given: object) -> tuple[float, ...]:
+    """Probabilities of ordered categories.
+
+    Raises
+    ------
+    UsageError
+        They are not 2 to 20 numbers above 0 whose sum is 1.
+    """
+    said = f"{CALLER}: base is {given!r} with family 'ordinal'; "
+    if not isinstance(given, (tuple, list)) or not all(is_number(share) and share > 0 for share in given):
+        raise UsageError(f"{said}give the probability of each category, lowest first, all above 0, as .2, .3, .3, .2.")
+    shares = tuple(float(share) for share in given)
+    if not FEWEST_CATEGORIES <= len(shares) <= MOST_CATEGORIES:
+        raise UsageError(
+            f"{said}allowed: {FEWEST_CATEGORIES} to {MOST_CATEGORIES} categories, the probability of each, lowest "
+            "first, as .2, .3, .3, .2."
+        )
+    if abs(sum(shares) - 1) > ROUNDING:
+        hint = " Write per cent as shares, .2 for 20 %." if max(shares) > 1 else ""
+        raise UsageError(f"{said}the probabilities add up to {sum(shares):g}; allowed: 1.{hint}")
+    return shares
 
 
 @dataclass(frozen=True)
@@ -89,12 +121,16 @@ class PlannedStudy:
         How much slopes within patients differ between them: an SD of slopes as those of ``scale="sd"``.
     minutes : float
         What one rating of one session takes.
-    family : {"binomial", "poisson"}, optional
-        An outcome that is done or not, or counted; None for a continuous one. Variances and effects are then those of
-        the linear predictor: ``icc_outcome`` and ``icc_therapist`` are shares of it and of the family's own variance,
-        π²/3 of the logit, log(1 + 1/mean) of a count (Nakagawa, Johnson & Schielzeth 2017).
-    base : float, optional
-        With a family: the probability, or the mean count, of a patient in the middle at the middle of all predictors.
+    family : {"binomial", "poisson", "negative-binomial", "ordinal"}, optional
+        An outcome that is done or not, counted, or rated in ordered categories; None for a continuous one. Variances
+        and effects are then those of the linear predictor: ``icc_outcome`` and ``icc_therapist`` are shares of it and
+        of the family's own variance, π²/3 of the logit and of ordered categories, log(1 + 1/mean + 1/dispersion) of a
+        count (Nakagawa, Johnson & Schielzeth 2017).
+    base : float or tuple of float, optional
+        With a family: the probability, or the mean count, of a patient in the middle at the middle of all predictors;
+        of ordered categories the probability of each, lowest first.
+    dispersion : float, optional
+        φ of negative binomial counts, whose variance is mean + mean²/φ about a patient's mean.
     """
 
     patients: int
@@ -113,7 +149,8 @@ class PlannedStudy:
     slope_sd: float = 0.0
     minutes: float = 60.0
     family: str | None = None
-    base: float | None = None
+    base: float | tuple[float, ...] | None = None
+    dispersion: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, or would not act.
@@ -169,6 +206,11 @@ class PlannedStudy:
                 raise UsageError(f"{CALLER}: {name} is {getattr(self, name)!r}; allowed: 0 or more.")
 
     def _refuse_family(self) -> None:
+        if self.family != "negative-binomial" and self.dispersion is not None:
+            raise UsageError(
+                f"{CALLER}: dispersion is of family 'negative-binomial', and would not act; "
+                "give that family, or leave it out."
+            )
         if self.family is None:
             if self.base is not None:
                 raise UsageError(
@@ -177,28 +219,54 @@ class PlannedStudy:
             return
         if self.family not in FAMILIES:
             raise UsageError(f"{CALLER}: family is {self.family!r}; {allowed(str(self.family), FAMILIES)}.")
-        top, what = (
-            (1.0, "probability, between 0 and 1") if self.family == "binomial" else (math.inf, "mean count, above 0")
-        )
-        if self.base is None or not is_number(self.base) or not 0 < self.base < top:
+        if self.family == "ordinal":
+            object.__setattr__(self, "base", category_shares(self.base))
+            return
+        top = 1.0 if self.family == "binomial" else math.inf
+        if not is_number(self.base) or not 0 < self._base < top:
             raise UsageError(
-                f"{CALLER}: base is {self.base!r} with family {self.family!r}; give the {what}, of a patient in the "
-                "middle."
+                f"{CALLER}: base is {self.base!r} with family {self.family!r}; give the {_BASES[self.family]}, of a "
+                "patient in the middle."
             )
+        if self.family == "negative-binomial" and not (is_number(self.dispersion) and self._spread < math.inf):
+            raise UsageError(
+                f"{CALLER}: dispersion is {self.dispersion!r} with family 'negative-binomial'; give φ, above 0, of the "
+                "variance mean + mean²/φ (1: far more spread than a Poisson count; 10: a little)."
+            )
+
+    @property
+    def _base(self) -> float:
+        """The base where it is one number, NaN where it is not."""
+        return math.nan if self.base is None or isinstance(self.base, tuple) else float(self.base)
+
+    @property
+    def _spread(self) -> float:
+        """1/φ of counts; 0 without."""
+        if self.dispersion is None:
+            return 0.0
+        return 1 / self.dispersion if self.dispersion > 0 else math.inf
 
     @property
     def residual_variance(self) -> float:
         """Variance of the outcome within patients: 1, or the family's own on the scale of the linear predictor."""
-        if self.family is None or self.base is None:
+        if self.family is None:
             return 1.0
-        return math.pi**2 / 3 if self.family == "binomial" else math.log1p(1 / self.base)
+        return math.pi**2 / 3 if self.family in ("binomial", "ordinal") else math.log1p(1 / self._base + self._spread)
 
     @property
     def intercept(self) -> float:
-        """The linear predictor of a patient in the middle; 0 without a family."""
-        if self.family is None or self.base is None:
+        """The linear predictor of a patient in the middle; 0 without a family, and where thresholds have its place."""
+        if self.family is None or self.family == "ordinal":
             return 0.0
-        return math.log(self.base / (1 - self.base)) if self.family == "binomial" else math.log(self.base)
+        return math.log(self._base / (1 - self._base)) if self.family == "binomial" else math.log(self._base)
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Cuts of the latent value between ordered categories; none of other families."""
+        if not isinstance(self.base, tuple):
+            return ()
+        below = list(accumulate(self.base))[:-1]
+        return tuple(math.log(share / (1 - share)) for share in below)
 
     @property
     def patient_variance(self) -> float:

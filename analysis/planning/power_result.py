@@ -12,7 +12,9 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Column, Table, column, format_number, level_heading
 from doublecode.analysis.rendering.wording.power_words import (
     PowerFacts,
+    again_words,
     caption,
+    chosen_words,
     design_words_of,
     failed_words,
     found_between,
@@ -31,7 +33,8 @@ HEADINGS: Final = {
     "patients": "Patients", "sessions": "Sessions", "therapists": "Therapists", "raters": "Raters",
     "double": "Coded twice", "icc_rating": "ICC of a rating", "dropout": "Drop-out", "lost": "Lost sessions",
     "severity": "Severity", "points": "Points", "minutes": "Minutes", "slope_sd": "*SD* of slopes",
-    "icc_outcome": "Outcome’s ICC", "icc_predictor": "Predictor’s ICC", "icc_therapist": "Therapists’ ICC",
+    "dispersion": "Dispersion", "icc_outcome": "Outcome’s ICC", "icc_predictor": "Predictor’s ICC",
+    "icc_therapist": "Therapists’ ICC",
 }  # fmt: skip
 MOST_SAID: Final = 3
 """Of more designs the text gives the range of power, and the cheapest that has enough."""
@@ -52,8 +55,9 @@ class PowerResult(Answer):
         What was varied; ``term``; ``effect`` as stated and ``slope``, the same in standard deviations; ``power`` with
         Wilson limits ``power_low, power_high`` of the simulation (95 %); ``mean_estimate`` and ``width``
         (median width of the confidence interval), both in the unit of ``slope``, so that what rating error takes is
-        seen; ``failed, singular`` (shares of the studies), ``studies``, ``hours`` of rating, ``icc_width`` (median
-        width of the interval of ICC(A,1) of one rating by the sessions coded twice; NaN without any).
+        seen; ``failed, singular, separated`` (shares of the studies; separated ones are among the failed), ``studies``,
+        ``hours`` of rating, ``icc_width`` (median width of the interval of ICC(A,1) of one rating by the sessions coded
+        twice; NaN without any).
     design : dict
         ``n_cells``, ``n_studies`` (all that were drawn), ``n_rows`` of the plan.
     notes : tuple of Note
@@ -97,14 +101,9 @@ class PowerResult(Answer):
     def counted(self) -> str:
         """Say the plan that all rows share."""
         plan, varied = self.spec["plan"], self.spec["vary"]
-        told = ", ".join(
-            f"{name} {value if isinstance(value, str) else format(value, 'g')}"
-            for name, value in plan.items()
-            if value and name not in varied
-        )
-        unit = {None: "standard deviations of the outcome", "binomial": "log odds"}.get(
-            plan["family"], "log of the rate"
-        )
+        told = ", ".join(f"{name} {_shown(value)}" for name, value in plan.items() if value and name not in varied)
+        units = {None: "standard deviations of the outcome’s residual", "binomial": "log odds", "ordinal": "log odds"}
+        unit = units.get(plan["family"], "log of the rate")
         return f"{told}; slopes: {unit} per standard deviation of true scores of that level"
 
     def cheapest(self, power: float = 0.8, icc_width: float | None = None) -> PowerResult:
@@ -137,6 +136,8 @@ class PowerResult(Answer):
             raise UsageError(f"cheapest: power is {power!r}; allowed: above 0 and below 1.")
         if icc_width is not None and not icc_width > 0:
             raise UsageError(f"cheapest: icc_width is {icc_width!r}; allowed: above 0, as .2.")
+        if icc_width is not None and self.frame["icc_width"].isna().all():
+            raise UsageError("cheapest: icc_width would not act: no session is coded twice; give raters and double.")
         found = cheapest_rows(self.frame, list(self.spec["vary"]), self.spec["plan"], power, icc_width)
         effects = found[found["effect"] != 0]
         first = records(effects.sort_values("power", kind="stable"))[0]
@@ -177,12 +178,15 @@ class PowerResult(Answer):
             raise UsageError(f"plot: a map shows two parts, and {varied[0]} alone was varied; take lines.")
         return power_curve(self.frame, varied, [_heading(name) for name in varied], ax=ax, shape=shape)
 
-    def caption(self) -> str:
+    def caption(self, *, shape: Literal["lines", "map"] = "lines") -> str:
         """What stands under the figure: effect with level and divisor, design, model, studies, seed."""
-        return caption(self._facts())
+        return caption(self._facts(), shape)
 
     def text(self) -> str:
         """The paragraph for a proposal: how power was found, what was assumed, and what came out.
+
+        That of many designs has the range of power and the cheapest with power of .80, that of :meth:`cheapest` the
+        design that was asked for.
 
         Examples
         --------
@@ -199,6 +203,13 @@ class PowerResult(Answer):
         level, varied = self.spec["conf_level"], list(self.spec["vary"])
         if not varied:
             return [found_words(row, level, with_raters=raters) for row in records(self.frame)]
+        notes = {note.kind: note.numbers for note in self.notes}
+        if "power_cheapest" in notes:
+            effects = self.frame[self.frame["effect"] != 0]
+            chosen = design_words_of({name: float(self.frame[name].iloc[0]) for name in varied})
+            return [chosen_words(notes["power_cheapest"], chosen),
+                    *(found_words(row, level, with_raters=raters) for row in records(self.frame)),
+                    again_words(notes.get("power_again"), len(effects))]  # fmt: skip
         own = [self._named(rows) for _, rows in self.frame.groupby("term", sort=False, observed=True)]
         lost = self.frame["failed"]
         failed = [f"Of each design {failed_words(lost.tolist())}."] if (lost > 0).any() else []
@@ -233,9 +244,18 @@ class PowerResult(Answer):
         )  # fmt: skip
 
     def write_figure(
-        self, path: str | Path, *, shape: Literal["lines", "map"] = "lines", overwrite: bool = False
+        self, path: str | Path, *, shape: Literal["lines", "map"] = "lines", text: str = "", overwrite: bool = False
     ) -> Path:
         """Write the figure, 8 cm wide, with its caption: ``.svg``, ``.png``, ``.pdf``; as ``.docx`` with the text.
+
+        Parameters
+        ----------
+        path : path
+        shape : {"lines", "map"}
+        text : str
+            What stands below it in Word, such as ``found.cheapest(0.9).text()``; without it :meth:`text`.
+        overwrite : bool
+            Replace an earlier figure.
 
         Raises
         ------
@@ -245,7 +265,7 @@ class PowerResult(Answer):
         from doublecode.analysis.rendering.power_file import check_figure_file, power_file
 
         target = check_figure_file("write_figure", Path(path), overwrite=overwrite)
-        power_file(self.plot(shape=shape), self.caption(), self.text(), target)
+        power_file(self.plot(shape=shape), self.caption(shape=shape), text or self.text(), target)
         return target
 
 
@@ -294,6 +314,13 @@ def _none_does_it(designs: pd.DataFrame, varied: list[str], power: float, icc_wi
         f"{width}. Vary further"
         + ("; of few raters the ICC stays uncertain however much they rate." if narrowest else ".")
     )
+
+
+def _shown(value: object) -> str:
+    """A part of a plan as it was given; probabilities of categories with strokes between."""
+    if isinstance(value, (tuple, list)):
+        return " | ".join(format(one, "g") for one in value)
+    return value if isinstance(value, str) else format(value, "g")
 
 
 def _heading(name: str) -> str:

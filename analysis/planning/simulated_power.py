@@ -17,7 +17,7 @@ from doublecode.analysis.mixed.formula import parse_mixed
 from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.mixed.hypotheses import quantile
 from doublecode.analysis.mixed.many import ManyDdf, fit_many
-from doublecode.analysis.mixed.many_result import ManyResult
+from doublecode.analysis.mixed.many_result import ManyGeneralizedResult, ManyResult
 from doublecode.analysis.planning.effect_scales import Scale, slope_of
 from doublecode.analysis.planning.planned_study import CALLER, PARTS, PlannedStudy, check_alpha, check_seed, is_whole
 from doublecode.analysis.planning.power_result import PowerResult
@@ -29,10 +29,12 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.results import Note
 
-LATER: Final = ("family", "base")
+LATER: Final = ("family", "base", "dispersion")
 """Parts that a plan had not always: without them its studies are those that they were."""
 BATCH: Final = 500
 """Studies that are drawn together; a simulation that stops early stops after such a batch."""
+SLOW_BATCH: Final = 100
+"""Of those that are fitted one by one."""
 PREDICTORS: Final = ("within", "between")
 EFFECTS: Final = (*PREDICTORS, "trend")
 COLUMNS: Final = {"within": "within", "between": "between", "trend": "session"}
@@ -111,10 +113,10 @@ def power(
     -----
     Studies are drawn as :mod:`doublecode.analysis.planning.simulated_study` says, and fitted by REML, with a family as
     :func:`doublecode.analysis.fit_generalized` does, all of a batch at once (:func:`doublecode.analysis.fit_many`);
-    with a family random parts other than ``(1 | patient)`` are fitted one by one, which takes long. A study that cannot
-    be fitted counts as one without a finding. Limits are those of a share (Wilson 1927). Rating error in a predictor
-    makes slopes smaller: compare ``mean_estimate`` with ``slope`` (Raudenbush & Bryk 2002; Lüdtke et al. 2008 for
-    patients' means).
+    with a family random parts other than ``(1 | patient)``, and ordered categories, are fitted one by one, which takes
+    long: `half_width` and `workers` help. A study that cannot be fitted counts as one without a finding. Limits are
+    those of a share (Wilson 1927). Rating error in a predictor makes slopes smaller: compare ``mean_estimate`` with
+    ``slope`` (Raudenbush & Bryk 2002; Lüdtke et al. 2008 for patients' means).
 
     References
     ----------
@@ -131,7 +133,7 @@ def power(
     scale, ddf = _resolved(plan, scale, ddf)
     given = {"within": within, "between": between, "trend": trend}
     stated = {name: value for name, value in given.items() if value is not None}
-    varied = _checked_variation(vary or {}, stated)
+    varied = _checked_variation(vary or {}, stated, plan)
     _check_counts(studies, half_width)
     check_seed(seed, CALLER)
     text = formula or _usual_formula(plan, varied)
@@ -212,7 +214,11 @@ class _Cell:
         return float(np.sqrt(share / self.plan.patient_variance)) if self.plan.icc_outcome else float("nan")
 
 
-def _checked_variation(vary: Mapping[str, Sequence[float]], stated: Mapping[str, float]) -> dict[str, list[float]]:
+def _checked_variation(
+    vary: Mapping[str, Sequence[float]], stated: Mapping[str, float], plan: PlannedStudy
+) -> dict[str, list[float]]:
+    if "base" in vary and plan.family == "ordinal":
+        raise UsageError(f"{CALLER}: vary: base of ordered categories is one list of probabilities; call it for each.")
     if len(vary) > MOST_VARIED:
         raise UsageError(f"{CALLER}: vary names {len(vary)} parts ({', '.join(vary)}); allowed: one to {MOST_VARIED}.")
     for name, values in vary.items():
@@ -274,16 +280,19 @@ def _rows_of(piece: tuple[_Cell, _Making]) -> list[dict[str, Any]]:
     rows = plan_rows(cell.plan)
     own = [name for name in PREDICTORS if name in variables_of(made.formula, rows.columns)]
     counted = {name: _Counted() for name in cell.slopes}
-    done = failed = singular = 0
+    done = failed = singular = separated = 0
+    batch = SLOW_BATCH if cell.plan.family == "ordinal" else BATCH
     seeds = cell.seeds(made.seed)
     while done < made.studies:
-        n = min(BATCH, made.studies - done)
+        n = min(batch, made.studies - done)
         drawn = draw(cell.plan, cell.slopes.get("within", 0.0), cell.slopes.get("between", 0.0), n,
                      np.random.default_rng(seeds.spawn(1)[0]), cell.slopes.get("trend", 0.0))  # fmt: skip
         many = fit_many(made.formula, rows, drawn.outcome, predictors={name: getattr(drawn, name) for name in own},
                         ddf=made.ddf, family=cell.plan.family)  # fmt: skip
         done, failed = done + n, failed + int((~(many.fitted & many.converged)).sum())
         singular += int((many.singular & many.fitted).sum())
+        if isinstance(many, ManyGeneralizedResult):
+            separated += int(many.separated.sum())
         for name, one in counted.items():
             one.add(many, COLUMNS[name], made.alpha, cell.units(name))
         ends = [wilson_limits(one.found, done) for one in counted.values()]
@@ -296,7 +305,7 @@ def _rows_of(piece: tuple[_Cell, _Making]) -> list[dict[str, Any]]:
             "power": one.found / done, "power_low": low, "power_high": high,
             "mean_estimate": float(np.mean(one.estimates())),
             "width": float(np.median(one.widths())), "failed": failed / done, "singular": singular / done,
-            "studies": done, "hours": cell.plan.hours, "icc_width": width,
+            "separated": separated / done, "studies": done, "hours": cell.plan.hours, "icc_width": width,
         }
         for (name, one), (low, high) in zip(counted.items(), ends, strict=True)
     ]  # fmt: skip
@@ -359,7 +368,8 @@ def _notes(
         "power_trend": bool((frame["term"] == "trend").any()),
         "power_family": plan.family is not None,
         "power_failed": bool((frame["failed"] > 0.01).any()),
+        "power_separated": bool((frame["separated"] > 0).any()),
     }  # fmt: skip
     numbers = {"n": int(early["studies"].min()) if len(early) else studies, "all": studies,
-               "failed": float(frame["failed"].max())}  # fmt: skip
+               "failed": float(frame["failed"].max()), "separated": float(frame["separated"].max())}  # fmt: skip
     return tuple(Note(kind, numbers=numbers) for kind, holds in told.items() if holds)

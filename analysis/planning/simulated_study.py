@@ -10,9 +10,10 @@ severity of its rater and an error of its own; what is analysed is the mean of a
 patient's mean over the sessions that are there, and the deviation from it. With a trend γ the mean moves by γ with each
 session, counted from the middle one.
 
-With a family the same without :math:`e_{ij}` is the linear predictor, from the logit or the log of the base on, and the
-outcome is drawn from it; :math:`β_b` is then not multiplied by τ: both are log odds, or logs of a rate, per standard
-deviation of true scores of their level.
+With a family the same without :math:`e_{ij}` is the linear predictor, from the logit or the log of the base on (of
+ordered categories from 0 on, between the logits of their cumulated probabilities), and the outcome is drawn from it;
+:math:`β_b` is then not multiplied by τ: both are log odds, or logs of a rate, per standard deviation of true scores of
+their level.
 """
 
 from __future__ import annotations
@@ -98,6 +99,11 @@ def _from_predictor(plan: PlannedStudy, eta: Floats, rng: np.random.Generator) -
     """Outcomes of the family at a linear predictor."""
     if plan.family == "binomial":
         return (rng.random(eta.shape) < 1 / (1 + np.exp(-eta))).astype(float)
+    if plan.family == "ordinal":
+        return np.searchsorted(plan.thresholds, eta + rng.logistic(size=eta.shape)).astype(float)
+    if plan.dispersion is not None:
+        mean = np.exp(np.minimum(eta, LARGEST))
+        return rng.poisson(mean * rng.gamma(plan.dispersion, 1 / plan.dispersion, eta.shape)).astype(float)
     return rng.poisson(np.exp(np.minimum(eta, LARGEST))).astype(float)
 
 

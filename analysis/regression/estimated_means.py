@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from doublecode.analysis.regression.held_offset import hold_offset
 from doublecode.analysis.regression.linear_model import LinearModel, linear_model
 from doublecode.analysis.regression.marginal_contrasts import (
     Adjust,
@@ -70,7 +71,8 @@ def marginal_means(
         Predictors within whose levels contrasts are taken; each combination is a family of tests.
     at : mapping, optional
         Values of the grid by predictor, ``{"session": [1, 9], "age": 30}``: one or several. Several are averaged over
-        unless `of` or `by` names the predictor.
+        unless `of` or `by` names the predictor. ``"offset"``, or the name of its column, holds the offset of the model
+        at one value (of counts the log of an exposure; 0 is one unit).
     slope : str, optional
         A numeric predictor whose slope is estimated instead of the mean: the change of the outcome per unit of it, at
         its mean or where `at` says, through every interaction and curve it stands in.
@@ -96,8 +98,10 @@ def marginal_means(
     Notes
     -----
     The same numbers as R's emmeans 1.8.4 (``emmeans``, ``emtrends``, ``contrast``; two-valued numbers are kept as
-    levels there too). Where the rows say nothing of a mean (an empty cell of an interaction) it is NaN, with a note, as
-    emmeans' nonEst. The slope is a five-point difference quotient over a thousandth of the range of the variable:
+    levels there too). An offset is held at its mean over the rows, as emmeans does, and a note says so; its
+    ``offset=`` is ``at={"offset": …}`` here. Where the rows say nothing of a mean (an empty cell of an interaction) it
+    is NaN, with a note, as emmeans' nonEst. The slope is a five-point difference quotient over a thousandth of the
+    range of the variable:
     exact for polynomials of the fourth degree, without steps beyond the observed range.
 
     References
@@ -121,10 +125,10 @@ def marginal_means(
     check_adjust(adjust, contrasts)
     if conf_level is not None:
         check_conf_level(conf_level, "marginal_means")
-    parts = linear_model(model, conf_level)
+    parts, held = hold_offset(linear_model(model, conf_level), at)
     names, within = _names(of, "of"), _names(by or (), "by")
     _refuse_twice(names, within)
-    grid = reference_grid(parts, at)
+    grid = reference_grid(parts, held)
     cells, average = grid.averaging((*names, *within))
     L = average @ (parts.rows(grid.frame) if slope is None else _slope_rows(parts, grid, slope))
     means = parts.estimates(L, float(slope is None))
@@ -135,10 +139,11 @@ def marginal_means(
             "formula": parts.formula, "outcome": parts.outcome, "of": names, "by": within, "at": dict(at or {}),
             "slope": slope, "contrasts": contrasts, "adjust": adjust, "conf_level": parts.conf_level,
         },
-        frame=frame, contrasts=tested, grid=_grid_frame(grid, slope), vcov=_covariance(parts, L),
+        frame=frame, contrasts=tested, grid=_grid_frame(grid, parts), vcov=_covariance(parts, L),
         design={"n_rows": len(parts.frame), "df_method": parts.method, "families": families,
                 "tests": len(tested) // max(families, 1)},
-        notes=(*parts.notes, *_notes(grid, frame, tested, names + within, slope, adjust, families)),
+        notes=(*parts.notes, *_offset_note(parts, slope),
+               *_notes(grid, frame, tested, names + within, slope, adjust, families)),
         rows=parts.frame.index,
     )  # fmt: skip
 
@@ -246,12 +251,20 @@ def _covariance(model: LinearModel, L: Floats) -> Floats:
     return np.asarray(V)
 
 
-def _grid_frame(grid: ReferenceGrid, slope: str | None) -> pd.DataFrame:
-    """What the reference grid holds, one row per variable."""
+def _grid_frame(grid: ReferenceGrid, model: LinearModel) -> pd.DataFrame:
+    """What the reference grid holds, one row per variable, and where the offset is held."""
     import pandas as pd
 
     rows = [(one.name, ", ".join(map(_label, one.values)), str(one.kind)) for one in grid.axes]
+    if model.known is not None:
+        kind = Axis.GIVEN if model.known.given else Axis.MEAN
+        rows.append((f"offset: {model.known.name}", _label(model.known.value), str(kind)))
     return pd.DataFrame(rows, columns=["variable", "values", "source"])
+
+
+def _offset_note(model: LinearModel, slope: str | None) -> tuple[Note, ...]:
+    """Where the offset is held: it stands in means, and in no slope."""
+    return () if model.known is None or slope is not None else (model.known.note,)
 
 
 def _notes(

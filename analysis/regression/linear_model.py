@@ -15,6 +15,7 @@ from doublecode.analysis.mixed.generalized.ordinal_result import OrdinalResult
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
 from doublecode.analysis.mixed.hypotheses import quantile, two_sided
 from doublecode.analysis.mixed.result import MixedResult
+from doublecode.analysis.regression.held_offset import HeldOffset
 from doublecode.analysis.regression.linear_fit import LinearFit
 from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.schemas.errors import UsageError
@@ -50,8 +51,8 @@ class LinearModel:
         The rows of the model, in the units of the data.
     centres : mapping
         What is taken off a variable before X is made.
-    shift : float
-        Mean of a known part of the outcome (offset) over the rows.
+    known : HeldOffset, optional
+        Known part of the outcome (offset), and the value it is held at.
     conf_level : float
     method : str
         Name of the degrees of freedom.
@@ -70,8 +71,13 @@ class LinearModel:
     conf_level: float
     method: str
     centres: Mapping[str, float] = field(default_factory=dict)
-    shift: float = 0.0
+    known: HeldOffset | None = None
     notes: tuple[Note, ...] = ()
+
+    @property
+    def shift(self) -> float:
+        """What the known part adds to a mean."""
+        return 0.0 if self.known is None else self.known.value
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -151,8 +157,17 @@ def _of_mixed(result: MixedResult | GeneralizedResult, conf_level: float) -> Lin
         formula=model.formula.text, fixed=model.formula.fixed, outcome=model.formula.response, beta=beta,
         vcov=np.asarray(tests.vcov[0]), dof=lambda L: np.asarray(tests.dof(L)[0]), recipe=model.fixed_spec,
         frame=model.frame, conf_level=conf_level, method=tests.method,
-        shift=0.0 if model.offset is None else float(model.offset.mean()), notes=(*result.notes, *scale),
+        known=_known(result, model.offset), notes=(*result.notes, *scale),
     )  # fmt: skip
+
+
+def _known(result: MixedResult | GeneralizedResult, offset: Floats | None) -> HeldOffset | None:
+    """The offset (n,) at its mean; a logarithm where the link is one, unless the fit doubts that it is."""
+    if offset is None:
+        return None
+    doubted = any(note.kind == "offset_is_no_log" for note in result.notes)
+    is_log = isinstance(result, GeneralizedResult) and result.link == "log" and not doubted
+    return HeldOffset(str(result.spec["offset"]), float(offset.mean()), is_log)
 
 
 def _of_plain(fit: LinearFit, conf_level: float) -> LinearModel:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from doublecode.analysis.mixed.checks import refuse_text_numbers
 from doublecode.analysis.mixed.formula import parse_formula
-from doublecode.analysis.mixed.model_rows import common_rows
 from doublecode.analysis.regression.linear_fit import LinearFit
 from doublecode.analysis.regression.moderated import (
     Errors,
@@ -20,7 +18,7 @@ from doublecode.analysis.regression.moderated import (
     row_counts,
     whole_model,
 )
-from doublecode.analysis.regression.regression_design import build_matrices
+from doublecode.analysis.regression.regression_design import build_matrices, rows_in_use
 from doublecode.schemas.errors import FormulaError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import check_conf_level
@@ -83,9 +81,8 @@ def fit_linear(
     parsed = parse_formula(formula)
     if parsed.terms:
         raise FormulaError(f"formula {parsed.text!r} has random terms, which belong to fit_mixed.")
-    rows = common_rows(data, parsed.columns(data.columns), keys)
-    refuse_text_numbers({name: rows.data[name] for name in rows.columns}, parsed.roles)
-    matrices = build_matrices(parsed, rows.data, data[list(rows.columns)])
+    rows, unused = rows_in_use(data, parsed, keys)
+    matrices = build_matrices(parsed, rows.data, data[list(rows.columns)], notes=unused)
     fit = least_squares(matrices)
     refuse_exact(fit, formula)
     return linear_fit(

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from doublecode.analysis.mixed.checks import refuse_text_numbers
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.mixed.formula_names import term_of
-from doublecode.analysis.mixed.model_rows import CommonRows, common_rows
+from doublecode.analysis.mixed.model_rows import CommonRows
 from doublecode.analysis.regression.conditional_effects import conditional_effects
 from doublecode.analysis.regression.linear_fit import LinearFit
 from doublecode.analysis.regression.moderation_result import ModerationResult
@@ -29,6 +28,7 @@ from doublecode.analysis.regression.regression_design import (
     is_plain,
     leverages,
     refuse_lost_product,
+    rows_in_use,
     variance_inflation,
     z_scores,
 )
@@ -134,10 +134,10 @@ def moderation(
     parsed = parse_formula(formula)
     pair = interaction_of(parsed, data.columns)
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
-    rows = common_rows(kept, parsed.columns(data.columns), keys)
-    refuse_text_numbers({name: rows.data[name] for name in rows.columns}, parsed.roles)
+    rows, unused = rows_in_use(kept, parsed, keys)
     centres = centres_of(rows.data, pair)
-    matrices = build_matrices(parsed, *(_centred(one, centres) for one in (rows.data, kept[list(rows.columns)])))
+    both = (_centred(one, centres) for one in (rows.data, kept[list(rows.columns)]))
+    matrices = build_matrices(parsed, *both, notes=unused)
     refuse_lost_product(matrices, pair, formula)
     fit = least_squares(matrices)
     refuse_exact(fit, formula)
@@ -147,7 +147,6 @@ def moderation(
     diagnostics, influence_notes = diagnostics_of(fit, matrices, rows.data, keys)
     said = _subset_notes(subset, kept, data) + matrices.notes + _notes(pair, kind, robust, conditional)
     predictor, moderator = pair or (None, None)
-    outcome = parsed.response
     return ModerationResult(
         spec={
             "formula": formula,
@@ -164,11 +163,11 @@ def moderation(
         standardized=standardized,
         **conditional,
         diagnostics=diagnostics,
-        outcome=outcome,
+        outcome=parsed.response,
         linear=linear_fit(
             inference, parsed, rows, {"formula": formula, "conf_level": conf_level}, kind=kind, centres=centres
         ),
-        points=rows.data[list(rows.columns)].assign(**{outcome: matrices.y}),
+        points=rows.data[list(rows.columns)].assign(**{parsed.response: matrices.y}),
         design={
             **row_counts(kept, rows, centres),
             **whole_model(fit, matrices, pair),

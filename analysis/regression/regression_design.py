@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from doublecode.analysis.mixed.checks import without_redundant
+from doublecode.analysis.mixed.checks import refuse_text_numbers, without_redundant, without_unused
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.mixed.formula_columns import (
     Recipe,
@@ -22,7 +22,7 @@ from doublecode.analysis.mixed.formula_columns import (
     terms_of,
 )
 from doublecode.analysis.mixed.formula_names import quoted, term_of, variables_of
-from doublecode.analysis.mixed.model_rows import adjusted_columns
+from doublecode.analysis.mixed.model_rows import CommonRows, adjusted_columns, common_rows
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
@@ -112,8 +112,24 @@ def centres_of(data: pd.DataFrame, pair: tuple[str, str] | None) -> dict[str, fl
     return {name: float(data[name].mean()) for name in pair or ()}
 
 
-def build_matrices(formula: str | ModelFormula, data: pd.DataFrame, given: pd.DataFrame | None = None) -> Matrices:
+def rows_in_use(frame: pd.DataFrame, parsed: ModelFormula, keys: Sequence[str]) -> tuple[CommonRows, tuple[Note, ...]]:
+    """Keep the rows that have every variable, and drop levels that none of them has, as R does.
+
+    An unused level that comes first would be the reference that all others are held against.
+    """
+    rows = common_rows(frame, parsed.columns(frame.columns), keys)
+    columns = {name: rows.data[name] for name in rows.columns}
+    refuse_text_numbers(columns, parsed.roles)
+    used, notes = without_unused(columns, parsed.predictors(columns))
+    return (replace(rows, data=rows.data.assign(**used)), notes) if notes else (rows, ())
+
+
+def build_matrices(
+    formula: str | ModelFormula, data: pd.DataFrame, given: pd.DataFrame | None = None, *, notes: tuple[Note, ...] = ()
+) -> Matrices:
     """Build y and X from complete rows; `given` are the rows before those that lack a value were left out.
+
+    `notes` say what was done to the rows before, and go on in the answer.
 
     Raises
     ------
@@ -133,19 +149,19 @@ def build_matrices(formula: str | ModelFormula, data: pd.DataFrame, given: pd.Da
         )
     if y.shape[1] != 1:
         raise UsageError(f"formula {text!r}: the outcome must be one numeric column.")
-    X, terms, kept, notes = without_redundant(X, recipe.names, recipe)
+    X, terms, kept, left_out = without_redundant(X, recipe.names, recipe)
     n, p = X.shape
     if n <= p:
         raise NotEstimable(f"formula {text!r}: {n} complete rows for {p} coefficients; name fewer predictors.")
     _refuse_collinear(X, terms)
     if np.ptp(y) == 0:
         raise NotEstimable(f"formula {text!r}: the outcome is the same in all {n} rows; there is nothing to explain.")
-    return Matrices(y[:, 0], X, terms, kept, notes)
+    return Matrices(y[:, 0], X, terms, kept, notes + left_out)
 
 
 def refuse_lost_product(matrices: Matrices, pair: tuple[str, str] | None, formula: str) -> None:
     """Refuse an interaction that these rows do not hold, such as one of two 0/1 columns with an empty cell."""
-    if pair is not None and any(term_of(*pair) in note.numbers["columns"] for note in matrices.notes):
+    if pair is not None and any(term_of(*pair) in note.numbers.get("columns", ()) for note in matrices.notes):
         raise NotEstimable(
             f"formula {formula!r}: on these rows {pair[0]} and {pair[1]} determine their product (no row has one of "
             f"their combinations), so there is no interaction to estimate; write {pair[0]} + {pair[1]}."
@@ -158,9 +174,7 @@ def _refuse_collinear(X: Floats, terms: Sequence[str]) -> None:
     diagonal = np.abs(np.diag(np.linalg.qr(scaled, mode="r")))
     if (diagonal < 1e-10).any():
         term = terms[int(np.argmax(diagonal < 1e-10))]
-        raise NotEstimable(
-            f"moderation: on these rows {term!r} is constant or determined by the terms before it; leave it out."
-        )
+        raise NotEstimable(f"on these rows {term!r} is constant or determined by the terms before it; leave it out.")
 
 
 def variance_inflation(matrices: Matrices) -> Floats:

@@ -6,6 +6,7 @@ by colour, and cells of a map carry their number, so that nothing is lost in gre
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -86,8 +87,9 @@ def power_curve(
 
 
 def with_caption(figure: Figure, text: str) -> Figure:
-    """Write a caption under a small figure, which grows by its lines."""
-    lines = textwrap.wrap(text.replace("*", ""), LINE_LETTERS)
+    """Write a caption under a small figure, which grows by its lines; a term such as ``(1 | g)`` stays in one."""
+    whole = re.sub(r"\([^()]*\|[^()]*\)", lambda term: term.group().replace(" ", "\N{NO-BREAK SPACE}"), text)
+    lines = textwrap.wrap(whole.replace("*", ""), LINE_LETTERS)
     figure.set_figheight(figure.get_figheight() + 0.115 * len(lines) + 0.08)
     figure.supxlabel("\n".join(lines), x=0.012, ha="left", fontsize=6.2, linespacing=1.2, color=INK)
     return figure

@@ -58,7 +58,8 @@ def variances_table(name: str, frame: pd.DataFrame, named: Named = str, title: s
     shown = frame.assign(term=[named(str(term)) for term in frame["term"]])
     columns = (
         column("group", "Group", kind="text"), column("term", "Term", kind="text"),
-        column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
+        column("variance", "Variance", kind="estimate", digits=3), column("sd", kind="estimate"),
+        column("corr", "Correlation", kind="bounded"),
     )  # fmt: skip
     return Table(name, title, shown, columns, group="label", data=frame)
 

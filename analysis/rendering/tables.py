@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 SMALLEST_P: Final = 0.001
 NARROW: Final = 0.02
 SMALL: Final = 0.01
+ROUNDING: Final = 1e-6
+"""Size under which a number alone may be the rounding of a zero."""
+TINIEST: Final = 1e-13
+"""The same of a standard error, which is positive by its making: that of a predictor in seconds since 1970, say."""
 Kind = Literal["text", "integer", "count", "number", "estimate", "bounded", "p", "percent"]
 
 
@@ -64,7 +68,7 @@ def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
         text = f"{value:.0f}" if _is_whole(value) else f"{value:.1f}"
     elif kind == "count" and _is_whole(value):
         text = f"{value:.0f}"
-    elif kind == "estimate" and 1e-6 < abs(value) < 10.0**-digits:
+    elif kind == "estimate" and ROUNDING < abs(value) < 10.0**-digits:
         text = f"{value:.{1 - math.floor(math.log10(abs(value)))}f}"
     elif kind == "percent":
         text = f"{100 * value:.{digits}f} %"
@@ -118,7 +122,7 @@ def _decimals(low: float, high: float) -> int:
     """Decimals that show two significant digits of the width of an interval; of a lone limit, of the limit."""
     ends = [float(end) for end in (low, high) if not is_missing(end) and math.isfinite(end)]
     width = max(ends) - min(ends) if len(ends) == 2 else abs(ends[0]) if ends else 0.0
-    return 1 - math.floor(math.log10(width)) if 1e-6 < width < NARROW else 0
+    return 1 - math.floor(math.log10(width)) if ROUNDING < width < NARROW else 0
 
 
 @dataclass(frozen=True)
@@ -178,19 +182,19 @@ def row_digits(row: Mapping[str, Any], columns: Sequence[Column]) -> int | None:
     shared = [one for one in columns if one.shares]
     fewest = max((one.digits for one in shared), default=2)
     if any(one.name == "std_error" for one in shared) and _is_finite(row["std_error"]):
-        return max(fewest, _significant(float(row["std_error"]), SMALL))
+        return max(fewest, _significant(float(row["std_error"]), SMALL, TINIEST))
     widths = [abs(float(row[one.upper]) - float(row[one.name])) for one in shared
               if one.upper and _is_finite(row[one.name]) and _is_finite(row[one.upper])]  # fmt: skip
-    return max(fewest, _significant(min(widths), NARROW)) if widths else None
+    return max(fewest, _significant(min(widths), NARROW, ROUNDING)) if widths else None
 
 
 def _is_finite(value: Any) -> bool:
     return not isinstance(value, str) and not is_missing(value) and math.isfinite(value)
 
 
-def _significant(value: float, below: float) -> int:
-    """Decimals of two significant digits of a value below a bound; none of one beyond it."""
-    return 1 - math.floor(math.log10(value)) if 1e-6 < value < below else 0
+def _significant(value: float, below: float, above: float) -> int:
+    """Decimals of two significant digits of a value between bounds; none of one beyond them."""
+    return 1 - math.floor(math.log10(value)) if above < value < below else 0
 
 
 _KNOWN: Final[dict[str, Column]] = {

@@ -33,6 +33,7 @@ from doublecode.schemas.whole_files import replace_folder
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.results.spread_work import Workers
     from doublecode.analysis.study.study_run import StudyRun
 
 PAGE = "index.html"
@@ -88,8 +89,9 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
 
 
 def run_study(
-    folder: str | Path, *, set_aside: Collection[str] = (), overwrite: bool = False, progress: Progress = no_progress
-) -> StudyRun:
+    folder: str | Path, *, set_aside: Collection[str] = (), overwrite: bool = False, progress: Progress = no_progress,
+    workers: Workers | None = None,
+) -> StudyRun:  # fmt: skip
     """Take in a study folder, analyse it and write its ``report/`` folder.
 
     Parameters
@@ -101,6 +103,8 @@ def run_study(
         Replace the report of an earlier run.
     progress : callable
         Called with step, done, of.
+    workers : Workers, optional
+        Cores or a cluster for the refits of declared bootstrap limits.
 
     Raises
     ------
@@ -114,7 +118,7 @@ def run_study(
     if intake.errors:
         raise StudyProblems(intake.problems)
     store(intake)
-    run = analyse(intake, progress)
+    run = analyse(intake, progress, workers)
     write_report(run, intake.study.folder, overwrite=overwrite)
     return run
 

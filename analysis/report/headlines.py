@@ -13,6 +13,7 @@ from doublecode.analysis.rendering.document import Headline
 from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
 from doublecode.analysis.report.generalized_words import generalized_headline
 from doublecode.analysis.report.robustness import errors_in_words
+from doublecode.analysis.report.row_reasons import not_estimated_models
 from doublecode.analysis.study.labels import label_of, label_term, short_labels, short_title, term_labels
 from doublecode.coding.intake.ledger_values import SEVERAL
 from doublecode.coding.reading.consensus_table import DECIDERS
@@ -71,7 +72,8 @@ def _rows(run: StudyRun) -> Headline:
     design = run.frame.design
     flow = run.frame.flow
     unit = "sessions" if run.study.unit == "session" else "patients"
-    in_model = [stage.kind is StageKind.IN_MODEL for stage in run.frame.stages]
+    failed = not_estimated_models(run)
+    in_model = [stage.kind is StageKind.IN_MODEL and stage.name not in failed for stage in run.frame.stages]
     models = flow[in_model][lambda rows: rows["unit"] == unit]
     counts = sorted({int(kept) for kept in models["kept"]})
     ends = "" if not counts else f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"

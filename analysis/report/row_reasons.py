@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from doublecode.analysis.linking.stages import Stage, StageKind
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.coding.scoring import items_missing
+from doublecode.schemas.process_models import process_rows
 from doublecode.schemas.results import Note, is_missing
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.study.study_run import StudyRun
     from doublecode.schemas.scale import Scale
+    from doublecode.schemas.study import Study
     from doublecode.schemas.study_parts import Variable
 
 _BEFORE: Final = "the session before was not rated"
@@ -30,6 +32,18 @@ def main_reasons(run: StudyRun) -> list[str]:
     words = _Words(run)
     facts = run.frame.row_ledger.facts
     return [_ranked(words.of_rows(facts[[one == stage for one in facts["stage"]]])) for stage in run.frame.stages]
+
+
+def model_titles(study: Study) -> dict[str, str]:
+    """Titles of the declared models by their names."""
+    titles = {one.name: one.title for one in (*study.series, *study.moderations, *study.patient_outcomes)}
+    return titles | {name: title for name, _, title, _ in process_rows(study)}
+
+
+def not_estimated_models(run: StudyRun) -> frozenset[str]:
+    """Names of the declared models of which no number could be had: their rows are in no model."""
+    refused = {note.subject for note in run.not_estimated if note.kind == "not_estimated"}
+    return frozenset(name for name, title in model_titles(run.study).items() if title in refused)
 
 
 def _ranked(reasons: Sequence[str]) -> str:

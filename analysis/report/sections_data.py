@@ -11,10 +11,9 @@ from doublecode.analysis.rendering.document import Block, Bullets, Callout, Para
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
 from doublecode.analysis.report.headlines import ratings_in_words
-from doublecode.analysis.report.row_reasons import main_reasons
+from doublecode.analysis.report.row_reasons import main_reasons, model_titles, not_estimated_models
 from doublecode.analysis.report.session_ranges import RANGES, session_ranges
 from doublecode.analysis.study.labels import label_of, short_title
-from doublecode.schemas.process_models import process_rows
 from doublecode.schemas.results import DASH, Note, is_missing
 
 if TYPE_CHECKING:
@@ -176,9 +175,10 @@ def _attention(flagged: pd.DataFrame, run: StudyRun) -> Table:
 def rows_section(run: StudyRun) -> Section:
     """The row ledger in short: from held to in the model."""
     study = run.study
-    titles = {one.name: one.title for one in study.series} | {one.name: one.title for one in study.moderations}
-    titles |= {one.name: one.title for one in study.patient_outcomes}
-    titles |= {name: title for name, _, title, _ in process_rows(study)}
+    failed = not_estimated_models(run)
+    titles = {
+        name: f"{title} (not estimated)" if name in failed else title for name, title in model_titles(study).items()
+    }
     labels = {StageKind.SCORED: run.labels, StageKind.KNOWN: run.labels, StageKind.IN_MODEL: titles}
     stages = [Stage(one.kind, labels.get(one.kind, {}).get(one.name, one.name)) for one in run.frame.stages]
     flow = run.frame.flow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.rendering.answers import Answer
+    from doublecode.analysis.results.spread_work import Progress, Workers
     from doublecode.schemas.model_series import ModelSeries
     from doublecode.schemas.study import Study
 
@@ -40,7 +42,13 @@ class ByFamily(TypedDict):
     generalized: tuple[GeneralizedSeriesResult, ...]
 
 
-def fit_declared(declared: ModelSeries, data: pd.DataFrame, study: Study) -> SeriesResult | GeneralizedSeriesResult:
+def fit_declared(
+    declared: ModelSeries,
+    data: pd.DataFrame,
+    study: Study,
+    workers: Workers | None = None,
+    progress: Progress | None = None,
+) -> SeriesResult | GeneralizedSeriesResult:
     """Fit a declared series by its family.
 
     Parameters
@@ -50,12 +58,22 @@ def fit_declared(declared: ModelSeries, data: pd.DataFrame, study: Study) -> Ser
         The analysis frame.
     study : Study
         Its times and its seed are taken.
+    workers, progress
+        Cores or a cluster for the refits where bootstrap limits are declared, and what is told how many are done; the
+        limits are then there at once, and are the same.
 
     Raises
     ------
     NotEstimable, UsageError
         These data do not carry the series; values that the family cannot have.
     """
+    found = _fitted(declared, data, study)
+    if declared.interval == "bootstrap" and workers is not None:
+        return replace(found, drawn_limits=found.limits_by(workers, progress))
+    return found
+
+
+def _fitted(declared: ModelSeries, data: pd.DataFrame, study: Study) -> SeriesResult | GeneralizedSeriesResult:
     from doublecode.analysis.linking.generalized_series import fit_generalized_series
     from doublecode.analysis.study.declared_models import declared_series, refuse_constant
 

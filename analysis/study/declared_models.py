@@ -89,7 +89,8 @@ def declared_frame(
         raters=[name for name, use in uses.items() if use.source == "raters"],
         used_in={name: use.sessions for name, use in uses.items() if use.sessions is not None},
         models=models | {one.name: (formula_of(one),) for one in study.moderations},
-        subsets={one.name: one.subset for one in study.moderations if one.subset is not None},
+        subsets={one.name: one.subset for one in study.moderations if one.subset is not None}
+        | {one.name: f"{one.trials} > 0" for one in study.series if one.trials is not None},
         ratings=None if ratings is None else _by_raters(ratings, given),
         therapists=therapists,
         counts=None if ratings is None else _counts(study, ratings, empty_logs),

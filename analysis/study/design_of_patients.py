@@ -15,6 +15,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table
 from doublecode.analysis.rendering.wording.planning import design_table
 from doublecode.analysis.study.planned_model import PlannedModel, planned_model
+from doublecode.analysis.study.planned_outcomes import stated_values
 from doublecode.analysis.study.planned_values import (
     ASSUMED_ICC,
     ORIGINS,
@@ -23,7 +24,6 @@ from doublecode.analysis.study.planned_values import (
     mean_reliability,
     raters_of,
     sessions_used,
-    stated_values,
 )
 from doublecode.analysis.study.planned_variances import rating_values, readable, scored_rows
 from doublecode.schemas.errors import UsageError

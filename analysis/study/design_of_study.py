@@ -14,6 +14,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table
 from doublecode.analysis.rendering.wording.planning import design_table
 from doublecode.analysis.study.planned_model import PlannedModel, is_of_patient, planned_model
+from doublecode.analysis.study.planned_outcomes import as_plan, last_of_each, part_of, stated_values
 from doublecode.analysis.study.planned_values import (
     ASSUMED_ICC,
     ORIGINS,
@@ -26,7 +27,6 @@ from doublecode.analysis.study.planned_values import (
     mean_reliability,
     raters_of,
     sessions_used,
-    stated_values,
 )
 from doublecode.analysis.study.planned_variances import frame_values, rating_values, readable, scored_rows
 from doublecode.schemas.errors import UsageError
@@ -98,10 +98,20 @@ class StudyDesign(Answer):
             The parts do not go together.
         """
         parts = dict(zip(self.frame["part"], self.frame["value"], strict=True))
-        return PlannedStudy(**parts, family=self.spec["family"])
+        plan = as_plan(parts)
+        why = [note.numbers["reason"] for note in self.notes if note.kind == "design_no_shares"
+               and note.numbers["variable"] == self.spec["outcome"]]  # fmt: skip
+        if self.spec["family"] and "base" not in plan and why:
+            raise UsageError(
+                f"{CALLER}: the base of {self.spec['outcome']!r} must be stated (--base), since its data do not give "
+                f"it: {why[0]}"
+            )
+        return PlannedStudy(**plan, family=self.spec["family"])
 
-    def stating(self, values: Mapping[str, float], varied: Collection[str] = ()) -> StudyDesign:
+    def stating(self, values: Mapping[str, float | tuple[float, ...]], varied: Collection[str] = ()) -> StudyDesign:
         """The same with other values of some parts, which then are stated; of those that are `varied` one of several.
+
+        Shares of ordered categories are one value, ``{"base": (0.2, 0.3, 0.5)}``.
 
         Raises
         ------
@@ -111,7 +121,8 @@ class StudyDesign(Answer):
         for name in values:
             if name not in PARTS:
                 raise UsageError(f"{CALLER}: {name!r} is no part of a plan; {ended(allowed(name, PARTS))}")
-        return _answer(self.spec, [*design_values(self.frame), *stated_values(values, varied)], self.notes, self.rows)
+        kept = [one for one in design_values(self.frame) if part_of(one.part) not in values]
+        return _answer(self.spec, [*kept, *stated_values(values, varied)], self.notes, self.rows)
 
     def of_ratings(self, parts: Collection[str]) -> StudyDesign:
         """The parts that the ICC of the predictor's ratings rests on, without the model, which does not act on it."""
@@ -223,7 +234,7 @@ def _declared(study: Study, predictor: Variable, who: Followed, planned: Planned
     if next(one.value for one in values if one.part == "raters"):
         values += [DesignValue("icc_rating", ASSUMED_ICC, "default", "default"),
                    DesignValue("severity", SEVERITY, "default", "default")]  # fmt: skip
-    return _last(values)
+    return last_of_each(values)
 
 
 def _of_data(
@@ -245,16 +256,10 @@ def _of_data(
     return found, [*why_no_icc, *why_no_rows, *why_no_shares]
 
 
-def _last(values: list[DesignValue]) -> list[DesignValue]:
-    """The last value of each part, in the order of a plan."""
-    last = {one.part: one for one in values}
-    return [last[name] for name in PARTS if name in last]
-
-
 def _answer(
     spec: dict[str, Any], values: list[DesignValue], notes: tuple[Note, ...], rows: pd.Index[Any]
 ) -> StudyDesign:
-    kept = _last(values)
+    kept = last_of_each(values)
     raters = next((one.value for one in kept if one.part == "raters"), 0)
     if not raters:  # nothing that is said of raters acts
         idle = ("double", "icc_rating", "severity", "points", "minutes")

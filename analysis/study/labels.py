@@ -26,8 +26,11 @@ def short_title(title: str) -> str:
     --------
     >>> short_title("Global Homework Engagement Scale (GHES)"), short_title("Initial resistance")
     ('GHES', 'Initial resistance')
+    >>> short_title("Burden (mean)")  # words, no abbreviation
+    'Burden (mean)'
     """
-    return title.rpartition("(")[2].rstrip(")") if title.endswith(")") else title
+    found = re.search(r"\(([^()\s]+)\)$", title)
+    return found[1] if found and sum(map(str.isupper, found[1])) > 1 else title
 
 
 def label_of(books: Mapping[str, Instrument], instrument: str, name: str) -> str:

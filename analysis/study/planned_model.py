@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.mixed.formula import parse_mixed
 from doublecode.analysis.mixed.formula_names import variables_of
-from doublecode.analysis.planning.planned_study import FAMILIES
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.near_names import allowed, ended
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
 
 CALLER: Final = "power"
 Model = ModelSeries | ModerationModel | PatientModel
+OF_FAMILY: Final = ("link", "thresholds", "trials", "offset", "prior_sd")
+"""What a generalised series may declare, and the simulated studies do without."""
+USUAL: Final = ("logit", "log", "flexible")
+"""Link and thresholds of the simulated studies."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class PlannedModel:
         Of a regression with one value per patient: its columns, and the variables whose product (or which alone) is
         tested; 0 and empty of a multilevel model.
     family : str, optional
-        Of an outcome that is done or not, or counted, which is simulated as such.
+        Of an outcome that is done or not, counted, or in ordered categories, which is simulated as such.
     notes : tuple of Note
         Which model it is, where none was named; what the model has and the simulated studies have not.
     """
@@ -112,8 +115,7 @@ def _usual_model(study: Study) -> str:
     """
     if study.sensitivity is not None:
         return study.sensitivity.headline.model
-    known = (one for one in study.series if one.family in (None, *FAMILIES))
-    series = [one.name for one in known if _candidates(study, parse_mixed(one.steps[-1]))]
+    series = [one.name for one in study.series if _candidates(study, parse_mixed(one.steps[-1]))]
     rest = [*(one.name for one in study.moderations), *(one.name for one in study.patient_outcomes)]
     in_order = [*rest, *series[-1:]] if study.unit == "patient" else [*series[-1:], *rest]
     return next(iter(in_order), "")
@@ -131,11 +133,6 @@ def _candidates(study: Study, step: ModelFormula) -> list[str]:
 
 
 def _of_series(study: Study, series: ModelSeries, predictor: str | None) -> PlannedModel:
-    if series.family not in (None, *FAMILIES):
-        raise UsageError(
-            f"{CALLER}: {series.name!r}: its family is {series.family!r}, and simulated are continuous outcomes, "
-            f"{' and '.join(FAMILIES)}. Name another by --model, or give the plan by flags."
-        )
     if study.unit == "patient":
         raise UsageError(
             f"{CALLER}: {series.name!r} has a row per patient, and a series is simulated of sessions within patients. "
@@ -156,8 +153,7 @@ def _of_series(study: Study, series: ModelSeries, predictor: str | None) -> Plan
     split = [name for name in series.split if name in found]
     chosen = predictor or next(name for name in (asked, *split, *found) if name in found)
     formula, left = _in_our_names(study, series, step, chosen)
-    family = series.family if series.family in FAMILIES else None
-    return PlannedModel(series.name, step.response, chosen, formula, notes=tuple(left), family=family)
+    return PlannedModel(series.name, step.response, chosen, formula, notes=tuple(left), family=series.family)
 
 
 def _in_our_names(study: Study, series: ModelSeries, step: ModelFormula, chosen: str) -> tuple[str, list[Note]]:
@@ -168,6 +164,7 @@ def _in_our_names(study: Study, series: ModelSeries, step: ModelFormula, chosen:
     random = dict.fromkeys(_random(step, chosen, fixed))
     formula = f"outcome ~ {' + '.join([*fixed, *(random or ['(1 | patient)'])])}"
     others = [name for name in sorted(names) if name not in ("session", chosen)]
+    own = [name for name in OF_FAMILY if getattr(series, name) not in (None, *USUAL)]
     told: dict[str, tuple[dict[str, Any], bool]] = {
         "design_other_predictors": ({"names": ", ".join(others)}, bool(others)),
         "design_not_split": ({"predictor": chosen}, "within" in fixed and chosen not in series.split),
@@ -175,6 +172,7 @@ def _in_our_names(study: Study, series: ModelSeries, step: ModelFormula, chosen:
         "design_courses": ({}, "(session | patient)" in random),
         "design_residuals": ({}, series.correlation is not None or series.variance_by is not None),
         "design_latent_means": ({}, series.latent_means),
+        "design_family": ({"names": ", ".join(own)}, bool(own)),
     }
     return formula, [Note(kind, numbers=numbers) for kind, (numbers, holds) in told.items() if holds]
 

@@ -11,8 +11,6 @@ from doublecode.schemas.frames import IN_NO_NUMBER
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
     import pandas as pd
 
     from doublecode.schemas.instrument import Instrument
@@ -53,14 +51,6 @@ def design_values(frame: pd.DataFrame) -> list[DesignValue]:
     """The parts of a planned study, of the frame that shows them."""
     columns = (frame[name].tolist() for name in ("part", "value", "origin", "source"))
     return [DesignValue(*row) for row in zip(*columns, strict=True)]
-
-
-def stated_values(values: Mapping[str, float], varied: Collection[str]) -> list[DesignValue]:
-    """Parts that the one who asks has stated; of those that are `varied` one of several."""
-    return [
-        DesignValue(name, float(value), "stated", "varied" if name in varied else "stated")
-        for name, value in values.items()
-    ]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from doublecode.analysis.study.planned_outcomes import model_values
 from doublecode.analysis.study.planned_values import DesignValue, Followed
 from doublecode.schemas.errors import DoublecodeError
 from doublecode.schemas.results import Note
@@ -147,8 +148,7 @@ def _predictor_values(frame: pd.DataFrame, predictor: str, reliability: float) -
 
 def _outcome_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str | None) -> list[DesignValue]:
     if family is not None:
-        mean = float(frame[outcome].mean())
-        return [DesignValue("base", mean, "data", "base")] if mean > 0 else []
+        return model_values(frame, outcome, therapists, family)
     shares = _shares(frame, outcome, "patient", *(["therapist"] if therapists else []), course=True)
     total = sum(shares)
     if not total > 0:

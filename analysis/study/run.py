@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.description.homework import LogResult
     from doublecode.analysis.linking.frame import AnalysisFrame
+    from doublecode.analysis.results.spread_work import Workers
     from doublecode.analysis.study.declared_findings import Fits
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.schemas.study import Study
@@ -220,8 +221,8 @@ def store(intake: Intake, *, may_only_read: bool = False) -> str:
     return ""
 
 
-def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
-    """Compute everything that the study declares.
+def analyse(intake: Intake, progress: Progress = no_progress, workers: Workers | None = None) -> StudyRun:
+    """Compute everything that the study declares; `workers` do the refits of declared bootstrap limits.
 
     Raises
     ------
@@ -268,7 +269,8 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     series = []
     for declared in study.series:
         steps(f"Multilevel models: {declared.title}")
-        series.append(attempt(declared.title, partial(fit_declared, declared, frame.frame, study), refused))
+        fitting = partial(fit_declared, declared, frame.frame, study, workers, progress)
+        series.append(attempt(declared.title, fitting, refused))
     fits = (*filter(None, series), *models["moderations"])
     asked = _findings(study, fits, frame.frame, refused)
     refused += (process := process_answers(study, intake.ratings, frame.frame)).refused

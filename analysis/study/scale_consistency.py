@@ -7,7 +7,7 @@ One row per scale and pairing: a scale with a lag rule is printed twice, with al
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.consistency.alpha_omega import alpha, omega
-from doublecode.analysis.consistency.alpha_omega_results import OmegaResult
+from doublecode.analysis.consistency.alpha_omega_results import OmegaResult, resampled
 from doublecode.analysis.consistency.item_moments import Missing, kept_rows
 from doublecode.analysis.consistency.scale_levels import POOLED
+from doublecode.analysis.consistency.unit_resampling import Interval
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.study.consistency_columns import study_tables, wide_tables
@@ -27,6 +28,7 @@ from doublecode.schemas.results import Note, distinct
 
 if TYPE_CHECKING:
     from doublecode.analysis.rendering.tables import Table
+    from doublecode.analysis.results.spread_work import Progress, Workers
     from doublecode.schemas.instrument import Instrument
     from doublecode.schemas.scale import Scale
 
@@ -104,7 +106,8 @@ class ConsistencyTable(Answer):
     def counted(self) -> str:
         """Scales, and how many have no omega."""
         without = self.design["not_estimable"]
-        return f"{self.design['n_scales']} scales" + (f", {without} without omega." if without else ".")
+        how = resampled(next((one.spec for one in self.omegas.values()), {}))
+        return f"{self.design['n_scales']} scales" + (f", {without} without omega." if without else ".") + how
 
 
 def headed(note: Note, head: str, **numbers: Any) -> Note:
@@ -141,6 +144,7 @@ class _Options:
     seed: int
     missing: Missing
     phases: Mapping[str, tuple[int, int]]
+    resampling: Mapping[str, Any] = field(default_factory=dict)
 
 
 def consistency_table(
@@ -209,12 +213,16 @@ def omega_table(
     conf_level: float = 0.95,
     seed: int = 0,
     missing: Missing = "fiml",
+    interval: Interval | None = None,
+    n_boot: int | None = None,
+    workers: Workers | None = None,
+    progress: Progress | None = None,
 ) -> ConsistencyTable:
     """Build the same table for any wide file: all items, and subscales where named.
 
     Parameters
     ----------
-    data, items, clusters, by, conf_level, seed, missing
+    data, items, clusters, by, conf_level, seed, missing, interval, n_boot, workers, progress
         As in `doublecode.analysis.consistency.alpha_omega.omega`.
     subscales
         Name and items of each subscale.
@@ -234,7 +242,10 @@ def omega_table(
     scales = {"all items": whole, **{name: list(part) for name, part in (subscales or {}).items()}}
     tasks = [_Task("", name, SAME_TAPE, data, tuple(part), clusters, by) for name, part in scales.items()]
     spec = {"function": "omega_table", "items": whole, "clusters": clusters, "by": by, "subscales": scales}
-    return _tabulate(tasks, _Options(conf_level, seed, missing, {}), spec, [], data.index[kept_rows(data, whole)])
+    asked = {"interval": interval, "n_boot": n_boot, "workers": workers, "progress": progress}
+    resampling = {name: value for name, value in asked.items() if value is not None}
+    options = _Options(conf_level, seed, missing, {}, resampling)
+    return _tabulate(tasks, options, spec, [], data.index[kept_rows(data, whole)])
 
 
 def _check_long(ratings: pd.DataFrame) -> None:
@@ -302,7 +313,7 @@ def _omega_or_reason(task: _Task, options: _Options) -> tuple[OmegaResult | None
     try:
         answer = omega(
             task.wide[columns], items=task.items, clusters=task.clusters, by=task.by,
-            conf_level=options.conf_level, seed=options.seed, missing=options.missing,
+            conf_level=options.conf_level, seed=options.seed, missing=options.missing, **options.resampling,
         )  # fmt: skip
     except NotEstimable as reason:
         return None, str(reason)

@@ -10,7 +10,8 @@ from doublecode.schemas.letters import written_out
 
 _OF_A_PERSON: Final = "id nr no num number nummer code kennung kuerzel chiffre"
 PATIENT: Final = (
-    "patient patientin pat client klient klientin proband probandin participant subject case fall vp vpn pt",
+    "patient patientin pat client klient klientin proband probandin participant subject case fall vp vpn pt "
+    "paar couple dyade dyad",
     _OF_A_PERSON,
 )
 SESSION: Final = ("session sitzung sitz stunde therapiestunde therapiesitzung sess", "nr no num number nummer n")
@@ -41,7 +42,13 @@ def squeezed(head: str) -> str:
 
 
 def may_be(head: str, words: tuple[str, str]) -> bool:
-    """Whether a head is one of some words, by itself or with one of their endings."""
+    """Whether a head is one of some words, by itself or with one of their endings.
+
+    Examples
+    --------
+    >>> may_be("Pat.-Nr.", PATIENT), may_be("Paar-Nr.", PATIENT), may_be("Dyad ID", PATIENT), may_be("Alter", PATIENT)
+    (True, True, True, False)
+    """
     names, ends = words
     text = squeezed(head)
     return any(

@@ -240,7 +240,7 @@ version = "1"
 citation = "own"
 rights = "own"
 [missing_codes]
-NA = "not applicable"
+NR = "not ratable"
 99 = "x"
 [[items]]
 name = "o1"
@@ -261,7 +261,7 @@ items = ["o1"]
         ('items = ["o1"]', 'items = [\n  "o1",\n  "o9",\n]', "line 18, scales[1].items: scale 's': 'o9'"),
         ("maximum = 6", 'maximum = 6\nmissing = ["ZZ"]', "line 14, items[1].missing: item 'o1'"),
         ("maximum = 6", "maximum = 100", "line 9, items[1].missing: item 'o1': missing code '99' is also"),
-        ('NA = "not', 'na = "a"\nNA = "not', "line 8, missing_codes.NA: missing codes 'na' and 'NA'"),
+        ('NR = "not', 'nr = "a"\nNR = "not', "line 8, missing_codes.NR: missing codes 'nr' and 'NR'"),
         ('99 = "x"', '99 = " "', "line 8, missing_codes.99: missing code '99': the code or its meaning is empty"),
         ('name = "o1"', 'name = "notes"', "line 10: item 'notes': this name is taken"),
     ],

@@ -51,6 +51,7 @@ minimum = 0
 maximum = 4
 reversed = true
 repeat = 2
+not_applicable_when = ["first_session"]
 [[items]]
 name = "mood"
 label = "Mood"
@@ -314,7 +315,8 @@ class TestInstrumentCheck:
             (ITEM, ITEM + '\nmissing = ["IN"]\nnot_applicable_when = ["first_session"]',
              "not_applicable_when has no effect"),
             (ITEM, ITEM + '\nnot_applicable_when = ["frist_session"]', "did you mean 'first_session'?"),
-            ('NA = "not applicable"\n', "", "NOTHING"),
+            ('not_applicable_when = ["first_session"]\n', "",
+             "line 8, missing_codes.NA: missing code 'NA' is allowed by no item; it counts only"),
             (ITEM, 'name = "nods"\nlabel = "Nods"\ntype = "duration"\nminimum = -5', "a duration cannot be below 0"),
             ('type = "nominal"', 'type = "nominal"\nminimum = 0', "minimum and maximum belong to ordinal items"),
             ('{ G = "good", B = "bad" }', '{ G = "good", g = "bad" }', "categories 'G' and 'g' differ only in case"),
@@ -344,13 +346,24 @@ class TestInstrumentCheck:
         assert old in BOOK
         path = tmp_path / "warmth.toml"
         path.write_text(BOOK.replace(old, new, 1), encoding="utf-8")
-        if message == "NOTHING":  # no item asks for NA, so a codebook without it is whole
-            assert load_instrument(path).name == "warmth"
-            return
         with pytest.raises(InstrumentError) as found:
             load_instrument(path)
         assert message in str(found.value)
         assert "^[" not in str(found.value)
+
+    def test_a_missing_code_that_no_rater_could_type_is_refused(self, tmp_path):
+        path = tmp_path / "warmth.toml"
+        text = BOOK.replace("optional = true", 'optional = true\nmissing = ["XX"]')
+        path.write_text(text.replace("[missing_codes]", '[missing_codes]\nXX = "no"'), encoding="utf-8")
+        assert load_instrument(path).missing_for(load_instrument(path).item("mood")) == ("XX",)
+        every = BOOK.replace("maximum = 4", 'maximum = 4\nmissing = ["IN"]').replace('\nNA = "not applicable"', "")
+        every = every.replace('not_applicable_when = ["first_session"]\n', "")
+        path.write_text(every.replace("optional = true", 'optional = true\nmissing = ["IN"]'), encoding="utf-8")
+        assert load_instrument(path).name == "warmth"
+        idle = every.replace("optional = true", 'optional = true\nmissing = ["IN"]')
+        path.write_text(idle.replace("[missing_codes]", '[missing_codes]\nXX = "no"'), encoding="utf-8")
+        with pytest.raises(InstrumentError, match="missing code 'XX' is allowed by no item; add it to the missing"):
+            load_instrument(path)
 
     def test_any_encoding_of_an_editor(self, tmp_path):
         text = BOOK.replace('"Smiles"', '"Lächeln"')

@@ -29,6 +29,25 @@ def test_an_exposure_as_offset_is_noted_and_its_logarithm_is_not(divided: bool, 
     ]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "trials", "asked"),
+    [
+        ([0, 1, 1, 0, 1, 0] * 2, [1, 3, 2, 4, 2, 3] * 2, True),
+        ([0, 1, 1, 0, 1, 0] * 2, [1.0] * 12, False),
+        ([0, 2, 1, 0, 1, 0] * 2, [1, 3, 2, 4, 2, 3] * 2, False),
+        ([0, 1 / 3, 1, 0, 1, 0] * 2, [1, 3, 2, 4, 2, 3] * 2, False),
+    ],
+)
+def test_zero_and_one_of_several_trials_is_asked_about(outcome: list[float], trials: list[float], asked: bool) -> None:
+    """1 may be one success of several, as it is read, or all of them."""
+    data = DATA.assign(done=outcome, given=trials)
+    fit = fit_generalized("done ~ 1 + (1 | patient)", data, family="binomial", trials="given")
+    many = fit_many("done ~ 1 + (1 | patient)", data, data[["done"]].to_numpy(float), family="binomial", trials="given")
+    for notes in (fit.notes, many.notes):
+        assert ("zero_one_of_trials" in [note.kind for note in notes]) is asked
+    assert ("1 was read as one success, of up to 4 trials: does 1 mean that all" in " ".join(str(fit).split())) is asked
+
+
 def test_the_logarithm_of_a_column_stays_missing_where_the_column_is() -> None:
     data = DATA.assign(**{"my minutes": DATA["minutes"].where(DATA.index != 1)})
     taken = _with_logarithm(data, "log(`my minutes`)")["log(`my minutes`)"]

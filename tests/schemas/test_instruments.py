@@ -12,7 +12,7 @@ version = "1.0"
 citation = "none"
 rights = "none"
 [missing_codes]
-NA = "not applicable"
+NR = "not ratable"
 IN = "insufficient information"
 [[items]]
 name = "smiles"
@@ -105,7 +105,7 @@ def test_anchors_name_who_wrote_them():
         ('score = "sum"', 'score = "median"', r"this word is not known \(found 'median'\); allowed: mean, sum"),
         ('score = "sum"', 'score = "sum"\nminimum_valid = 1', "set prorate = true"),
         ('score = "sum"', 'score = "mean"\nlagged = ["winks"]', "'winks' is not among its items"),
-        ('label = "Nods"', 'label = "Nods"\nmissing = ["ZZ"]', "'ZZ' is not declared; allowed: NA, IN"),
+        ('label = "Nods"', 'label = "Nods"\nmissing = ["ZZ"]', "'ZZ' is not declared; allowed: NR, IN"),
         ('label = "Nods"', 'label = "Nods"\nanchors = { 7 = "often" }', "anchor '7' is no code"),
         ('label = "Nods"', 'label = "Nods"\ncolour = "red"', r"items\[2\]\.colour: there is no such entry"),
         ('version = "1.0"', 'version = "new"', "allowed numbers and dots"),
@@ -121,7 +121,7 @@ def test_a_wrong_entry_is_named_with_what_is_allowed(tmp_path, old, new, message
 def test_a_codebook_of_ones_own(tmp_path):
     book = load(tmp_path, GOOD)
     assert book.scale("total").required == 2
-    assert book.allowed(book.item("nods")) == "0–3 or IN"
+    assert book.allowed(book.item("nods")) == "0–3 or NR/IN"
     with pytest.raises(InstrumentError, match="no item 'winks'; allowed: smiles, nods"):
         book.item("winks")
     with pytest.raises(InstrumentError, match="no shipped instrument 'warmth'; allowed: alliance_model, ghes"):

@@ -171,6 +171,10 @@ def _instrument(lab: Lab, rng: random.Random, number: int, source: str) -> None:
     codes = dict(rng.sample(sorted(CODES.items()), rng.randint(0, 4)))
     names = rng.sample(WORDS, rng.randint(2, 6))
     items = [_item(rng, name, codes, source, first=place == 0) for place, name in enumerate(names)]
+    used = {code for item in items for code in item.get("missing", codes)}
+    if not any(item.get("not_applicable_when") for item in items):
+        used.discard("NA")
+    codes = {code: meaning for code, meaning in codes.items() if code in used}
     book: dict[str, Any] = {
         "name": f"inst{number}", "title": f"Instrument {number}", "version": "1.0", "citation": "Nobody (2020).",
         "rights": "Made up.", "missing_codes": codes, "items": items,

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from doublecode.analysis import fit_generalized
+from doublecode.analysis import fit_generalized, study_design
 from doublecode.analysis.cli.app import app
 from doublecode.analysis.study.frame_of_study import study_frame
 from doublecode.analysis.study.frozen_plan import freeze_plan, plan_state
@@ -66,6 +66,13 @@ model = "done"
 of = ["session"]
 at = { session = [1, 6] }
 
+[[marginal_means]]
+name = "rate"
+title = "Tasks a minute"
+model = "tasks"
+of = ["review"]
+at = { review = [2, 4], offset = 0 }
+
 [[families]]
 name = "two"
 title = "Two tests"
@@ -86,7 +93,7 @@ REFUSED = {
     ],
     "In words as done or not": ["family 'binomial' needs 0 and 1", "which of them is 1, with equals ="],
     "In words as counts": ["family 'poisson' needs counts"],
-    "More done than there was": ["trials must be whole numbers from 1"],
+    "More done than there was": ["there cannot be more successes than trials"],
 }
 
 
@@ -133,6 +140,17 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def table(study: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(study / "report" / "tables" / f"{name}.csv")
+
+
+def test_the_ledger_says_which_models_have_no_numbers_and_page_1_does_not_count_their_rows(study):
+    page = re.sub(r"<[^>]+>", "", (study / "report" / "index.html").read_text(encoding="utf-8"))
+    assert "in the model: Never done (not estimated)" in page
+    assert "in the model: Homework done (not estimated)" not in page
+    flow = table(study, "flow").set_index("stage")["kept"]
+    n_trials = int((pd.read_csv(study / "sessions.csv")["done"] > 0).sum())
+    assert flow["in the model: many"] == n_trials < flow["in the model: done"] == N_PATIENTS * N_SESSIONS
+    assert f"→ {N_PATIENTS * N_SESSIONS}" in page  # not "n_trials–96": nothing was estimated of these rows
+    assert f"{n_trials}–{N_PATIENTS * N_SESSIONS}" not in page
 
 
 def test_what_these_outcomes_do_not_carry_is_named_and_the_rest_is_there(study):
@@ -204,10 +222,57 @@ def test_every_number_has_its_cells_and_its_sentence(study):
 
 def test_power_of_a_study_knows_the_family_of_a_series(study):
     assert planned_model(load_study(study), "done").family == "binomial"
-    with pytest.raises(UsageError, match="its family is 'negative-binomial', and simulated are continuous outcomes"):
-        planned_model(load_study(study), "tasks")
-    last = [one for one in load_study(study).series if one.family in (None, "binomial", "poisson")][-1]
-    assert planned_model(load_study(study)).model == last.name
+    assert planned_model(load_study(study)).model == load_study(study).series[-1].name
+
+
+def test_a_plan_takes_categories_and_dispersion_from_a_model_without_the_effect(study):
+    """Base, dispersion and the patients' share are those of the outcome on the course alone, at its middle."""
+    frame = study_frame(study).frame
+    frame = frame.assign(session=frame["session"] - frame["session"].mean())
+    design = study_design(study, model="quality")
+    found = design.frame.set_index("part")["value"]
+    fit = fit_generalized("quality ~ session + (1 | patient)", frame, family="ordinal")
+    below = np.cumsum(design.plan.base)[:-1]
+    np.testing.assert_allclose(np.log(below / (1 - below)), fit.thresholds["estimate"], atol=1e-6)
+    variance = fit.variances["variance"].iloc[0]
+    assert found["icc_outcome"] == pytest.approx(variance / (variance + np.pi**2 / 3), abs=1e-6)
+    assert "left out of the simulated studies: link;" in " ".join(str(design).split())
+    assert "Outcome’s category 1, middle patient" in str(design)
+    counts = study_design(study, model="tasks")
+    fit = fit_generalized("tasks ~ session + (1 | patient)", frame, family="negative-binomial")
+    assert counts.plan.base == pytest.approx(np.exp(fit.fixed["estimate"].iloc[0]), rel=1e-6)
+    assert counts.plan.dispersion == pytest.approx(min(fit.dispersion, 1e6), rel=1e-6)
+    assert "left out of the simulated studies: offset;" in " ".join(str(counts).split())
+    done = study_design(study, model="done").plan
+    fit = fit_generalized("done ~ session + (1 | patient)", frame, family="binomial")
+    assert np.log(done.base / (1 - done.base)) == pytest.approx(fit.fixed["estimate"].iloc[0], abs=1e-6)
+    with pytest.raises(UsageError, match=r"the base of 'said' must be stated \(--base\), .* text has no order"):
+        study_design(study, model="said").power(within=0.3, studies=100)
+
+
+def test_shares_that_are_stated_go_before_those_of_the_folder(study):
+    """--base is one value there as well, though it holds several numbers."""
+    asked = [
+        "power",
+        str(study),
+        "--model",
+        "quality",
+        "--within",
+        ".5",
+        "--studies",
+        "100",
+        "--patients",
+        "8",
+        "--json",
+    ]
+    told = CliRunner().invoke(app, [*asked, "--base", ".5,.3,.2"])
+    assert told.exit_code == 0, told.output
+    record = json.loads(told.output)
+    assert (record["spec"]["plan"]["base"], record["spec"]["vary"]) == ([0.5, 0.3, 0.2], {})
+    assert len(record["frame"]) == 1
+    planned = {row["part"]: row["origin"] for row in record["design"]["planned"]["frame"]}
+    assert {name for name in planned if name.startswith("base")} == {"base_1", "base_2", "base_3"}
+    assert (planned["base_1"], planned["icc_outcome"]) == ("stated", "data")
 
 
 def test_a_plan_holds_the_family_and_names_its_change(study):

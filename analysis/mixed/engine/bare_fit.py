@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.engine.derivatives import Derivatives, differentiate
 from doublecode.analysis.mixed.engine.likelihood import State, evaluate
 from doublecode.analysis.mixed.engine.moments import Moments, make_moments
+from doublecode.analysis.mixed.engine.once import Once
 from doublecode.analysis.mixed.engine.optimise import Rung, climb
 from doublecode.schemas.errors import NotEstimable
 
@@ -56,14 +56,14 @@ class Fit:
         """One row per attempt of the ladder, in order."""
         return pd.DataFrame([vars(rung) for rung in self.rungs])
 
-    @cached_property
+    @Once
     def state(self) -> State:
         """The solution at the optimum (a batch of one)."""
         if self.at_end is not None:
             return self.at_end.state
         return evaluate(self.moments, self.theta[None], np.zeros(1, dtype=np.intp), reml=self.reml)
 
-    @cached_property
+    @Once
     def derivatives(self) -> Derivatives:
         """Gradient and Hessian at the optimum."""
         return self.at_end if self.at_end is not None else differentiate(self.state)

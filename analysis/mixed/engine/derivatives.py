@@ -8,13 +8,13 @@ of its derivative, the same in every level. Formulas in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.layout import Element, InnerElements
 from doublecode.analysis.mixed.engine.likelihood import LARGE, State, outer_columns
+from doublecode.analysis.mixed.engine.once import Once
 from doublecode.analysis.mixed.engine.small_matrices import apply, multiply
 
 Floats = npt.NDArray[np.float64]
@@ -112,7 +112,7 @@ def _times_outer(M: Floats, inverse: dict[int, Floats], state: State) -> Floats:
 def traces(U: Blocks, items: tuple[Element, ...]) -> Floats:
     """(B, m) tr(U Eₐ)."""
     parts = [
-        (np.add.reduce(F - Y, axis=-1)[tier.rows, tier.columns] * tier.weight[:, None]).T
+        (np.add.reduce(F - Y, axis=-1).reshape(-1, len(U.K)).take(tier.cells, axis=0) * tier.weight[:, None]).T
         for tier, F, Y in zip(U.state.moments.layout.tiers, U.F, U.Y, strict=True)
     ]
     if U.state.moments.layout.alone:
@@ -157,7 +157,7 @@ def _psi(U: Blocks) -> Floats:
     if U.state.links:
         return np.concatenate([U.state.chain.quad(tier, items) for tier, items in enumerate(tiers)], axis=1)
     inner = tiers[-1]
-    left, right = E[:, inner.rows], E[:, inner.columns]
+    left, right = E.take(inner.rows, axis=1), E.take(inner.columns, axis=1)
     M = left[:, None] * right[None]
     if len(E) > 1:
         M = (M + M.swapaxes(0, 1)) * (0.5 * inner.weight)[:, None, None]
@@ -192,8 +192,8 @@ def _inner_pairs(U: Blocks) -> Floats:
 
 def _own_pairs(items: InnerElements, F: Floats, Y: Floats) -> Floats:
     """(B, a, b) Σⱼ tr(FEₐFE_b) − 2 tr(FEₐYE_b) over the elements of one factor, as those of (F − Y) less those of Y."""
-    Y = Y[items.upper].swapaxes(0, 1)
-    left = F[items.upper].swapaxes(0, 1) - Y
+    Y, F = (M.reshape(-1, *M.shape[2:]).take(items.upper, axis=0).swapaxes(0, 1) for M in (Y, F))
+    left = F - Y
     gram = left @ left.swapaxes(1, 2) - Y @ Y.swapaxes(1, 2)
     count = len(items.at)
     return (gram.reshape(len(gram), -1) @ items.gram_map.reshape(-1, count * count)).reshape(-1, count, count)
@@ -230,25 +230,29 @@ def sandwich(U: Blocks, items: tuple[Element, ...], inner: tuple[Floats, ...], o
     first, second
         (B, m, C, C) and (B, m, C, m, C).
     """
-    B, C, q = outer.shape
-    m = len(items)
-    flat1 = [_turned(elements, G, m) for elements, G in zip(U.state.moments.layout.tiers, inner, strict=True)]
-    first = np.add.reduce(flat1[-1] @ np.swapaxes(inner[-1], 2, 3), axis=0)
+    B, C, _ = outer.shape
+    tiers, m = U.state.moments.layout.tiers, len(items)
+    flat = tuple(_turned(elements, G, m) for elements, G in zip(tiers, inner, strict=True))
+    flat2 = _turned_outer(U, items, outer)
+    first = flat2 @ outer.swapaxes(1, 2)
+    for t, G in zip(flat, inner, strict=True):
+        first = first + np.add.reduce(t @ G.swapaxes(2, 3), axis=0)
+    tied = U.state.moments.layout.tied
+    return tied(first.reshape(B, m, C, C), 1), tied(_between(U, flat, flat2).reshape(B, m, C, m, C), 1, 3)
+
+
+def _between(U: Blocks, flat: tuple[Floats, ...], flat2: Floats) -> Floats:
+    """(B, c, c) TᵀUT of a matrix with c columns: per inner factor (P, B, c, J), and (B, c, q₂)."""
     if U.state.links:
-        for t, G in zip(flat1[:-1], inner, strict=False):
-            first = first + (t @ G.swapaxes(2, 3)).sum(axis=0)
-        second, x = U.state.chain.quadratic(tuple(flat1), U.F)
+        second, x = U.state.chain.quadratic(flat, U.F)
     else:
-        x = U.state.moments.cross.up(apply(U.state.E[:, :, :, None], flat1[0]), U.state.which)
-        second = np.add.reduce(flat1[0] @ np.swapaxes(apply(U.F[0][:, :, :, None], flat1[0]), 2, 3), axis=0)
+        x = U.state.moments.cross.up(apply(U.state.E[:, :, :, None], flat[0]), U.state.which)
+        second = np.add.reduce(flat[0] @ apply(U.F[0][:, :, :, None], flat[0]).swapaxes(2, 3), axis=0)
     second = second - x @ U.K @ x.swapaxes(1, 2)
-    if q:
-        flat2 = _turned_outer(U, items, outer)
-        first = first + flat2 @ outer.swapaxes(1, 2)
+    if flat2.shape[2]:
         mixed = x @ U.N @ flat2.swapaxes(1, 2)
         second = second + mixed + mixed.swapaxes(1, 2) + flat2 @ U.U22 @ flat2.swapaxes(1, 2)
-    tied = U.state.moments.layout.tied
-    return tied(first.reshape(B, m, C, C), 1), tied(second.reshape(B, m, C, m, C), 1, 3)
+    return second
 
 
 def _turned(elements: InnerElements, G: Floats, m: int) -> Floats:
@@ -264,9 +268,8 @@ def _turned_outer(U: Blocks, items: tuple[Element, ...], outer: Floats) -> Float
     """(B, m · C, q₂) EₐG of the outer terms."""
     B, C, q = outer.shape
     out = np.zeros((B, len(items), C, q))
-    for a, item in enumerate(items):
-        if item.inner:
-            continue
+    for a in U.state.moments.layout.outside:
+        item = items[a]
         block = U.state.moments.layout.blocks[item.block]
         at = outer_columns(block)
         given = outer[:, :, at].reshape(B, C, block.levels, block.size)
@@ -292,32 +295,32 @@ class Derivatives:
 
     state: State
 
-    @cached_property
+    @Once
     def _projected(self) -> Blocks:
         return make_blocks(self.state, projected=True)
 
-    @cached_property
+    @Once
     def _of_log(self) -> Blocks:
         """U with P under REML, with V⁻¹ under ML."""
         return self._projected if self.state.reml else make_blocks(self.state, projected=False)
 
-    @cached_property
+    @Once
     def log(self) -> Floats:
         """(B, m) gradient of the log-determinants of the criterion in the elements of D."""
         return traces(self._of_log, self.state.moments.layout.elements)
 
-    @cached_property
+    @Once
     def log2(self) -> Floats:
         """(B, m, m) their second derivatives."""
         return -products(self._of_log, self.state.moments.layout.elements)
 
-    @cached_property
+    @Once
     def r2(self) -> Floats:
         """(B, m) gradient of yᵀPy in the elements of D, −sᵀEₐs."""
         inner, outer = self.state.s
         layout = self.state.moments.layout
         parts = [
-            np.add.reduce(s[tier.rows] * s[tier.columns], axis=-1).T * tier.weight
+            np.add.reduce(s.take(tier.rows, axis=0) * s.take(tier.columns, axis=0), axis=-1).T * tier.weight
             for tier, s in zip(layout.tiers, inner, strict=True)
         ]
         if layout.alone:
@@ -332,27 +335,29 @@ class Derivatives:
             out[:, a] = sum((part[:, :, i] * part[:, :, j]).sum(axis=1) for i, j in item.pairs)
         return -layout.tied(out, 1)
 
-    @cached_property
+    @Once
     def r22(self) -> Floats:
         """(B, m, m) second derivatives of yᵀPy."""
         inner, outer = self.state.s
-        columns = tuple(part[:, :, None] for part in inner)
-        _, second = sandwich(self._projected, self.state.moments.layout.elements, columns, outer[:, None])
-        return 2.0 * second[:, :, 0, :, 0]
+        layout, U = self.state.moments.layout, self._projected
+        m = len(layout.elements)
+        flat = tuple(_turned(tier, s[:, :, None], m) for tier, s in zip(layout.tiers, inner, strict=True))
+        between = _between(U, flat, _turned_outer(U, layout.elements, outer[:, None]))
+        return 2.0 * layout.tied(between, 1, 2)
 
-    @cached_property
+    @Once
     def gradient_cov(self) -> Floats:
         """(B, m) gradient of the profiled deviance in the elements of D."""
         return self.log + (self.state.nu / self.state.r2)[:, None] * self.r2
 
-    @cached_property
+    @Once
     def hessian_cov(self) -> Floats:
         """(B, m, m) second derivatives of the profiled deviance in the elements of D."""
         ratio = (self.state.nu / self.state.r2)[:, None, None]
         outer = self.r2[:, :, None] * self.r2[:, None, :] / self.state.r2[:, None, None]
         return self.log2 + ratio * (self.r22 - outer)
 
-    @cached_property
+    @Once
     def jacobian(self) -> Floats:
         """(B, m, m) derivative of the elements of D = ΛΛᵀ in θ."""
         tensor = self.state.moments.layout.jacobian_tensor
@@ -365,7 +370,7 @@ class Derivatives:
         m = len(tensor)
         return np.asarray((gradient_cov @ tensor.reshape(m, -1)).reshape(-1, m, m))
 
-    @cached_property
+    @Once
     def _square_jacobian(self) -> Floats:
         """(B, m, M) derivative of the elements of D in those of square factors, at the triangular ones."""
         chart = self.state.moments.layout.square

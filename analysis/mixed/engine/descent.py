@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.engine.small_matrices import eigen
+from doublecode.analysis.mixed.engine.small_matrices import eigen, every
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -67,6 +67,9 @@ class Rules:
         Share of the predicted decrease that a step must bring (Armijo).
     stationary
         Slope below which a stuck problem counts as converged: only rounding holds it.
+    relative
+        Whether that slope is taken by the largest coordinate where it exceeds one: of a random effect a million times
+        the residual even a steep way down is flat by its own unit.
     settled
         Promise, as a share of 1 + |value|, below which it does so too: values of a nearly singular problem round more
         coarsely than its slope tells.
@@ -80,6 +83,7 @@ class Rules:
     least: float = 1e-7
     share: float = 0.0
     stationary: float = 0.0
+    relative: bool = False
     settled: float = 0.0
     last_step: bool = False
 
@@ -121,13 +125,14 @@ class _Search:
         self.active: Ints = np.arange(B)
         self.open = np.ones(B, dtype=bool)
         values, planner = objective(self.end.points, self.active)
-        known = ~np.isnan(values)
-        self.active = self.active[known]
-        if not known.any():
+        known, points = ~np.isnan(values), self.end.points
+        if not every(known):
+            self.active, points, values = self.active[known], points[known], values[known]
+        if not len(self.active):
             return
         plan = planner(known)
         self.step = np.zeros((B, plan.step.shape[1]))
-        self._accept(self.active, self.end.points[known], values[known], plan)
+        self._accept(self.active, points, values, plan)
 
     def advance(self) -> None:
         """Evaluate the trial points of the active problems; accept or shorten; choose the next steps."""
@@ -140,18 +145,18 @@ class _Search:
         limit = end.values[rows] + rules.noise * (1.0 + np.abs(values))
         if rules.share:
             limit -= rules.share * damping * self.promise[rows]
-        moved = (trial != before).any(axis=1)
+        moved = np.logical_or.reduce(trial != before, axis=1)
         better = (values <= limit) & (values < np.inf) & moved  # from an impossible start, no impossible step
-        if better.all():
+        if every(better):
             self._accept(active, trial, values, planner(better))
             return
         failed = active[~better]
         self.damping[failed] *= np.where(moved[~better], rules.shrink, 0.0)
         stuck = failed[self.damping[failed] < rules.least]
         left = rules.settled * (1.0 + np.abs(end.values[stuck]))
-        end.converged[stuck] = (end.slope[stuck] < rules.stationary) | (self.promise[stuck] < left)
+        end.converged[stuck] = (self._slope(stuck) < rules.stationary) | (self.promise[stuck] < left)
         self._leave(stuck)
-        if better.any():
+        if np.count_nonzero(better):
             self._accept(active[better], trial[better], values[better], planner(better))
 
     def _accept(self, at: Ints, points: Floats, values: Floats, plan: Plan) -> None:
@@ -163,15 +168,22 @@ class _Search:
             self.promise[rows] = plan.promise
         self.left[rows] -= 1
         going = (self.left[rows] > 0) & ~plan.done
-        if going.all():
+        if every(going):
             return
         final = at[plan.done]
         if rules.last_step:
-            moves = plan.done & plan.step.any(axis=1)
-            if moves.any():
+            moves = plan.done & np.logical_or.reduce(plan.step != 0.0, axis=1)
+            if np.count_nonzero(moves):
                 end.points[at[moves]] = self.move(points[moves], plan.step[moves], at[moves])
         end.converged[final] = True
         self._leave(at[~going])
+
+    def _slope(self, problems: Ints) -> Floats:
+        """The slopes of problems, by the unit that they are judged in."""
+        slope = self.end.slope[problems]
+        if not self.rules.relative:
+            return slope
+        return slope * np.maximum(np.maximum.reduce(np.abs(self.end.points[problems]), axis=1, initial=0.0), 1.0)
 
     def _rows(self, problems: Ints) -> Ints | slice:
         """The places of problems in the arrays; of all of them a slice, which copies nothing."""

@@ -18,13 +18,13 @@ contiguous array and products of P × P matrices are loops over elements.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.layout import triangle
+from doublecode.analysis.mixed.engine.once import Once
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -62,13 +62,27 @@ class Shared:
 
     cross: Floats
 
-    @cached_property
+    @Once
     def _pairs(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """Index pairs k ≤ h of the inner columns."""
         rows, columns = triangle(len(self.cross))
         return columns, rows
 
-    @cached_property
+    @Once
+    def _cells(self) -> npt.NDArray[np.intp]:
+        """The pairs among the P² cells of a matrix."""
+        k, h = self._pairs
+        return k * len(self.cross) + h
+
+    @Once
+    def _pair_of(self) -> npt.NDArray[np.intp]:
+        """(P²,) the pair of each cell of a symmetric matrix."""
+        k, h = self._pairs
+        places = np.empty((len(self.cross), len(self.cross)), dtype=np.intp)
+        places[k, h] = places[h, k] = np.arange(len(k))
+        return places.ravel()
+
+    @Once
     def _tensor(self) -> Floats:
         """``B_j[k] ⊗ B_j[h]`` for k ≤ h, symmetrised, as (pairs · J, r²)."""
         _, J, r = self.cross.shape
@@ -78,7 +92,7 @@ class Shared:
         both[k == h] *= 0.5
         return both.reshape(len(k) * J, r * r)
 
-    @cached_property
+    @Once
     def _lifter(self) -> Floats:
         """As `_tensor`, (r², pairs · J), for products from the other side."""
         _, J, _ = self.cross.shape
@@ -86,7 +100,7 @@ class Shared:
         weight = np.repeat(np.where(k == h, 1.0, 0.5), J)
         return np.asarray((self._tensor * weight[:, None]).T)
 
-    @cached_property
+    @Once
     def _flat(self) -> Floats:
         """The ``B_j`` below each other, (P · J, r)."""
         P, J, r = self.cross.shape
@@ -95,22 +109,21 @@ class Shared:
     def quad(self, M: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
         r = self.cross.shape[2]
-        _, _, B, C, J = M.shape
-        k, h = self._pairs
-        flat = M.reshape(B * C, J) if len(k) == 1 else M[k, h].transpose(1, 2, 0, 3).reshape(B * C, len(k) * J)
+        P, _, B, C, J = M.shape
+        if P == 1:
+            flat = M.reshape(B * C, J)
+        else:
+            flat = M.reshape(P * P, B * C, J).take(self._cells, axis=0).swapaxes(0, 1).reshape(B * C, -1)
         return (flat @ self._tensor).reshape(B, C, r, r)
 
     def lift(self, K: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
         P, J, _ = self.cross.shape
         B = len(K)
-        k, h = self._pairs
         flat = K.reshape(B, -1) @ self._lifter
         if P == 1:
             return flat.reshape(1, 1, B, J)
-        out = np.empty((P, P, B, J))
-        out[k, h] = out[h, k] = flat.reshape(B, len(k), J).transpose(1, 0, 2)
-        return out
+        return flat.reshape(B, -1, J).take(self._pair_of, axis=1).swapaxes(0, 1).reshape(P, P, B, J)
 
     def up(self, v: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
@@ -196,11 +209,11 @@ class Sparse:
     def _q(self) -> int:
         return int(self.cross[0].shape[1])
 
-    @cached_property
+    @Once
     def _transposed(self) -> tuple[sparse.csr_array, ...]:
         return tuple(c.T.tocsr() for c in self.cross)
 
-    @cached_property
+    @Once
     def _products(self) -> dict[tuple[int, int], sparse.csr_array]:
         """Per pair k ≤ h of inner columns the symmetric ½(``B_j[k] ⊗ B_j[h]`` + its transpose), (J, q2²).
 

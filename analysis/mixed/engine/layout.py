@@ -6,10 +6,12 @@ Everything here depends on the formula and the number of levels alone, never on 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+
+from doublecode.analysis.mixed.engine.once import Once
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -101,17 +103,17 @@ class Layout:
     p: int
     finer: tuple[tuple[int, int], ...] = ()
 
-    @cached_property
+    @Once
     def m(self) -> int:
         """Number of covariance parameters θ."""
         return sum(block.size * (block.size + 1) // 2 for block in self.blocks)
 
-    @cached_property
+    @Once
     def diagonal(self) -> npt.NDArray[np.bool_]:
         """(m,) which parameters are diagonal elements of a factor."""
         return np.array([k == h for block in self.blocks for k, h in block.elements])
 
-    @cached_property
+    @Once
     def elements(self) -> tuple[Element, ...]:
         """All distinct elements of D in the order of θ; those of copies follow each other."""
         out = []
@@ -125,17 +127,17 @@ class Layout:
                     out.append(Element(number, block.inner, pairs, block.tier))
         return tuple(out)
 
-    @cached_property
+    @Once
     def outside(self) -> tuple[int, ...]:
         """Positions of the elements of D that belong to outer terms."""
         return tuple(a for a, element in enumerate(self.elements) if not element.inner)
 
-    @cached_property
+    @Once
     def alone(self) -> bool:
         """Whether all terms are of one grouping factor: its elements are all there are, in the order of θ."""
         return not self.finer and not self.outside
 
-    @cached_property
+    @Once
     def first_copies(self) -> Ints | None:
         """(m,) where the elements of each parameter begin; None if each has but one."""
         if all(block.copies == 1 for block in self.blocks):
@@ -150,7 +152,7 @@ class Layout:
                 values = np.add.reduceat(values, self.first_copies, axis=axis)
         return values
 
-    @cached_property
+    @Once
     def jacobian_tensor(self) -> Floats:
         """(m, m, m): the derivative of the elements of D = ΛΛᵀ in θ is θ · this, (element, θ)."""
         out = np.zeros((self.m, self.m, self.m))
@@ -162,7 +164,7 @@ class Layout:
                     out[at[i, h], row, at[j, h]] += 1.0
         return out
 
-    @cached_property
+    @Once
     def curvature_tensor(self) -> Floats:
         """(m, m, m): the second derivative of D(θ), contracted with a gradient g in D, is g · this."""
         out = np.zeros((self.m, self.m, self.m))
@@ -174,12 +176,12 @@ class Layout:
                         out[at[max(k, i), min(k, i)], row, column] += 2.0 if k == i else 1.0
         return out
 
-    @cached_property
+    @Once
     def square(self) -> SquareChart:
         """The coordinates in which the search steps."""
         return SquareChart.make(tuple(block.size for block in self.blocks))
 
-    @cached_property
+    @Once
     def tiers(self) -> tuple[InnerElements, ...]:
         """The elements of D of each nested inner factor, the finest first, as index arrays."""
         widths = (*(width for _, width in self.finer), self.width)
@@ -194,16 +196,10 @@ class Layout:
         """Those of the inner factor, the coarsest of the nested ones."""
         return self.tiers[-1]
 
-    @cached_property
+    @Once
     def eliminated(self) -> Ints:
         """Positions of the elements of all nested inner factors, tier by tier."""
         return np.concatenate([tier.at for tier in self.tiers])
-
-
-@lru_cache(maxsize=32)
-def shared(layout: Layout) -> Layout:
-    """Return the first layout that was equal to this one, whose index arrays are made already."""
-    return layout
 
 
 @dataclass(frozen=True)
@@ -268,14 +264,17 @@ class InnerElements:
     """Elements of D of the inner block: positions `at` among all elements, the pair (row, column), and its weight.
 
     `weight` is 1 on the diagonal and 2 off it, where Eₐ has two entries. With u, v numbering the pairs
-    i ≤ j of inner columns, tr(XEₐYE_b) = Σ x_u y_v `gram_map`[u, v, a, b] for symmetric X and Y.
+    i ≤ j of inner columns, tr(XEₐYE_b) = Σ x_u y_v `gram_map`[u, v, a, b] for symmetric X and Y. Of a matrix with its
+    cells in one row, `cells` are those of the elements and `upper` those of the pairs: to take from one axis is
+    several times as quick as from two.
     """
 
     at: Ints
     rows: Ints
     columns: Ints
     weight: Floats
-    upper: tuple[Ints, Ints]
+    cells: Ints
+    upper: Ints
     gram_map: Floats
 
     @staticmethod
@@ -293,7 +292,8 @@ class InnerElements:
                     for k, h in second:
                         u, v = number[min(h, i), max(h, i)], number[min(j, k), max(j, k)]
                         gram[u, v, a, b] += 1.0
-        return InnerElements(np.array(at), rows, columns, np.where(rows == columns, 1.0, 2.0), upper, gram)
+        weight, cells = np.where(rows == columns, 1.0, 2.0), rows * width + columns
+        return InnerElements(np.array(at), rows, columns, weight, cells, upper[0] * width + upper[1], gram)
 
 
 def _rotate(full: Floats) -> Floats:

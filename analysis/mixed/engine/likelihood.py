@@ -24,15 +24,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import lapack
 
 from doublecode.analysis.mixed.engine.group_sums import Which
 from doublecode.analysis.mixed.engine.layout import Block
 from doublecode.analysis.mixed.engine.moments import Moments
 from doublecode.analysis.mixed.engine.nested_elimination import Chain, Link, eliminate, top_link
+from doublecode.analysis.mixed.engine.once import Once
 from doublecode.analysis.mixed.engine.small_matrices import (
     apply,
     apply_transposed,
@@ -110,12 +111,12 @@ class State:
             **{name: getattr(self, name)[keep] for name in _BY_SET},
         )
 
-    @cached_property
+    @Once
     def nu(self) -> Floats:
         """(B,) n under ML, n − p under REML."""
         return of_sets(self.moments.criterion(reml=self.reml)[0], self.which)
 
-    @cached_property
+    @Once
     def deviance(self) -> Floats:
         """(B,) −2 log-likelihood in the units of the data."""
         beside = of_sets(self.moments.criterion(reml=self.reml)[1], self.which)
@@ -127,24 +128,24 @@ class State:
         """(B,) residual variance in conditioned units, yᵀPy/ν."""
         return self.r2 / self.nu
 
-    @cached_property
+    @Once
     def least_variance(self) -> Floats:
         """(B,) the smallest variance, in units of the residual's, of any direction of any term."""
         return smallest_variance(self.factors)
 
-    @cached_property
+    @Once
     def chain(self) -> Chain:
         """All nested factors, if there are some finer ones."""
         return Chain((*self.links, top_link(self.moments, self.which, self.E, self.D1)))
 
-    @cached_property
+    @Once
     def f_inner(self) -> tuple[Floats, ...]:
         """Per inner factor (P, P, B, J) ZⱼᵀV⁻¹Zⱼ, V with the factor and those below it."""
         A = of_designs(self.moments.ztz, self.which)
         finer = [multiply(link.rows[:, : link.width], link.E) for link in self.links]
         return tuple(symmetric(product) for product in (*finer, multiply(A, self.E)))
 
-    @cached_property
+    @Once
     def k_marginal(self) -> Floats:
         """(B, r, r) as `K` without the fixed effects, so that V⁻¹ stands for P."""
         q = self.moments.layout.q2
@@ -155,7 +156,7 @@ class State:
             out[:, :q, :q] = scale_both(inverse, self.factors, self.moments.layout.blocks)
         return out
 
-    @cached_property
+    @Once
     def s(self) -> tuple[tuple[Floats, ...], Floats]:
         """ZᵀPy: per inner factor (P, B, J), and (B, q₂) outer."""
         zty = of_sets(self.moments.zty, self.which, 1)
@@ -203,12 +204,12 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
     v = apply(ED, zty)
     Qy = of_sets(moments.wty, which) - moments.cross.up(v[:, :, None], which)[:, 0]
     q_yy = rest - np.add.reduce(v * zty, axis=(0, 2))
-    S = scale_both(Q, factors, layout.blocks, transpose=True)
-    q = layout.q2
+    S, q = Q, layout.q2
     if q:
+        S = scale_both(Q, factors, layout.blocks, transpose=True)
         S[:, np.arange(q), np.arange(q)] += 1.0
     S_inv, log_outer, log_x = _invert(S, q)
-    K = scale_both(S_inv, factors, layout.blocks)
+    K = scale_both(S_inv, factors, layout.blocks) if q else S_inv
     gamma = (K @ Qy[:, :, None])[:, :, 0]
     left = q_yy - np.add.reduce(Qy * gamma, axis=1)
     r2 = np.maximum(left, ROUNDING * of_sets(moments.yty, which))
@@ -218,7 +219,8 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
 
 def smallest_variance(factors: Iterable[Floats]) -> Floats:
     """(B,) the smallest variance of any direction of any term, from the factors Λ (B, p, p) of each."""
-    return np.asarray(np.min([smallest_eigenvalue(L @ L.swapaxes(1, 2)) for L in factors], axis=0))
+    found = [smallest_eigenvalue(L @ L.swapaxes(1, 2)) for L in factors]
+    return found[0] if len(found) == 1 else np.asarray(np.minimum.reduce(found))
 
 
 def of_designs(values: Floats, which: Which, axis: int = 2) -> Floats:
@@ -229,12 +231,12 @@ def of_designs(values: Floats, which: Which, axis: int = 2) -> Floats:
 def _spread(moments: Moments, theta: Floats) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
     """Θ → D (P, P, B) of each nested inner factor and the factors Λ (B, p, p) of each term."""
     layout = moments.layout
+    factors = tuple(block.factor(theta) for block in layout.blocks)
+    if len(factors) == 1:
+        return ((factors[0] @ factors[0].swapaxes(1, 2)).transpose(1, 2, 0),), factors
     widths = (*(width for _, width in layout.finer), layout.width)
     D = tuple(np.zeros((width, width, len(theta))) for width in widths)
-    factors = []
-    for block in layout.blocks:
-        L = block.factor(theta)
-        factors.append(L)
+    for block, L in zip(layout.blocks, factors, strict=True):
         if not block.inner:
             continue
         product = (L @ L.swapaxes(1, 2)).transpose(1, 2, 0)
@@ -244,7 +246,7 @@ def _spread(moments: Moments, theta: Floats) -> tuple[tuple[Floats, ...], tuple[
             for copy in range(block.copies):
                 at = slice(block.start + copy, block.start + copy + block.size)
                 D[block.tier][at, at] = product
-    return D, tuple(factors)
+    return D, factors
 
 
 def outer_columns(block: Block) -> slice:
@@ -253,9 +255,7 @@ def outer_columns(block: Block) -> slice:
 
 
 def scale_both(Q: Floats, factors: tuple[Floats, ...], blocks: tuple[Block, ...], *, transpose: bool = False) -> Floats:
-    """T Q Tᵀ, or Tᵀ Q T if `transpose`, for T = diag(I ⊗ Λ of each outer term, I); Q itself if there is none."""
-    if all(block.inner for block in blocks):
-        return Q
+    """T Q Tᵀ, or Tᵀ Q T if `transpose`, for T = diag(I ⊗ Λ of each outer term, I)."""
     out = np.array(Q)
     for L, block in zip(factors, blocks, strict=True):
         if block.inner:
@@ -292,8 +292,6 @@ def _invert(S: Floats, q: int) -> tuple[Floats, Floats, Floats]:
 
 def _invert_one(S: Floats, q: int) -> tuple[Floats, np.float64, np.float64]:
     """The same of one matrix by LAPACK itself, which spares a small one numpy's set-up and a large one a product."""
-    from scipy.linalg import lapack
-
     L, info = lapack.dpotrf(S, lower=1)
     if info:
         raise np.linalg.LinAlgError(f"trailing block is not positive definite at column {info}")

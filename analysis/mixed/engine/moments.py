@@ -15,7 +15,6 @@ units of its own standard deviation. The model is the same; :class:`Conditioning
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from doublecode.analysis.mixed.design import Design, Term
 from doublecode.analysis.mixed.engine.group_sums import Contraction, Shared, Sparse, Stacked, Which
 from doublecode.analysis.mixed.engine.layout import Layout
 from doublecode.analysis.mixed.engine.nesting import Copies, Plan, Tier, column_products, finer_tiers, lay_out
+from doublecode.analysis.mixed.engine.once import Once
 from doublecode.schemas.errors import NotEstimable
 
 Floats = npt.NDArray[np.float64]
@@ -62,10 +62,10 @@ class Conditioning:
     shift: Floats
     scale: Floats
 
-    @cached_property
+    @Once
     def log_x(self) -> float:
         """Return 2 log|R|, by which log|XᵀV⁻¹X| exceeds the conditioned one."""
-        return 2.0 * float(np.log(np.abs(np.diag(self.x_root))).sum())
+        return 2.0 * float(np.log(np.abs(self.x_root.diagonal())).sum())
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,12 @@ class Moments:
         """Give ν and what the deviance has beside log|V|, log|XᵀV⁻¹X| and ν log yᵀPy, (N,) each."""
         return self._reml if reml else self._ml
 
-    @cached_property
+    @Once
     def _reml(self) -> tuple[Floats, Floats]:
         nu = self.n - self.layout.p
         return nu, self._beside(nu) + (self.conditioning.log_x if self.layout.p else 0.0)
 
-    @cached_property
+    @Once
     def _ml(self) -> tuple[Floats, Floats]:
         return self.n, self._beside(self.n)
 
@@ -213,7 +213,7 @@ class _Sums:
 
     def products(self, values: Floats) -> Floats:
         """(n, c) → (P, c, J) CᵀZⱼ; of one column after the other, which lie in one piece."""
-        return np.stack(column_products(self.Z, values, self.starts))
+        return np.array(column_products(self.Z, values, self.starts))
 
 
 def _assemble(
@@ -331,11 +331,10 @@ def _standardise(Y: Floats, X: Floats, mask: Floats | None) -> tuple[Floats, Flo
     if mask is None:
         shift = (X.T @ Y / len(X)).T
         residual = Y - X @ shift.T
-        n = np.full(N, float(len(X)))
+        scale = np.sqrt(_squares(residual) / len(X))
     else:
         residual, shift = _masked_residual(Y, X, mask)
-        n = np.maximum(mask.sum(axis=0), 1.0)
-    scale = np.sqrt(_squares(residual) / n)
+        scale = np.sqrt(_squares(residual) / np.maximum(mask.sum(axis=0), 1.0))
     scale = scale + (scale == 0.0)
     return residual / scale, shift.reshape(N, p), scale
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +30,7 @@ from doublecode.analysis.mixed.engine.group_sums import Stacked, Which
 from doublecode.analysis.mixed.engine.layout import InnerElements
 from doublecode.analysis.mixed.engine.moments import Moments
 from doublecode.analysis.mixed.engine.nesting import Place
+from doublecode.analysis.mixed.engine.once import Once
 from doublecode.analysis.mixed.engine.small_matrices import invert_plus_one, multiply, symmetric
 
 Floats = npt.NDArray[np.float64]
@@ -63,12 +63,12 @@ class Link:
         """Random effects per group, P."""
         return len(self.rows)
 
-    @cached_property
+    @Once
     def right(self) -> Floats:
         """(P, R, B, J) `rows` without the factor's own columns."""
         return self.rows[:, self.width :]
 
-    @cached_property
+    @Once
     def swept(self) -> Floats:
         """(P, R, B, J) Π times `right`."""
         return multiply(self.Pi, self.right)
@@ -183,7 +183,7 @@ class Chain:
 
     links: tuple[Link, ...]
 
-    @cached_property
+    @Once
     def final(self) -> tuple[Floats, ...]:
         """Per factor (P, R, B, J): the reach G to each coarser factor, H, and ZᵀV⁻¹y."""
         return tuple(self._descend(tier) for tier in range(len(self.links)))

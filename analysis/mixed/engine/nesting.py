@@ -8,12 +8,13 @@ group (`nested_elimination`); what does not fit into the chain stands in the den
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.design import Term
-from doublecode.analysis.mixed.engine.layout import Block, Layout, shared
+from doublecode.analysis.mixed.engine.layout import Block, Layout
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -123,25 +124,37 @@ def lay_out(terms: tuple[Term, ...], p: int) -> Plan:
     """
     chain, copies = _chain(terms, p)
     tier_of = {_factor(term): tier for tier, term in enumerate(chain)}
-    widths = [0] * len(chain)
+    shape = tuple(
+        (term.size, term.n_levels, tier_of.get(_factor(term)), copies[number].most if number in copies else 0)
+        for number, term in enumerate(terms)
+    )
+    order = _order(chain)
+    places = _places([term.codes[order] for term in chain])
+    return Plan(_layout(shape, tuple(term.n_levels for term in chain), p), order, places, copies)
+
+
+@lru_cache(maxsize=32)
+def _layout(shape: tuple[tuple[int, int, int | None, int], ...], levels: tuple[int, ...], p: int) -> Layout:
+    """The layout of all models of one shape, made once with its index arrays.
+
+    Of each term the effects, the levels, the place of its factor in the chain and the copies it has there, and of each
+    factor of the chain the levels, the finest first.
+    """
+    widths = [0] * len(levels)
     blocks, q2, theta = [], 0, 0
-    for number, term in enumerate(terms):
-        span = slice(theta, theta := theta + term.size * (term.size + 1) // 2)
-        tier = tier_of.get(_factor(term))
-        if number in copies:
-            most = copies[number].most
-            blocks.append(Block(1, term.n_levels, True, widths[-1], span, len(chain) - 1, most))
+    for size, n_levels, tier, most in shape:
+        span = slice(theta, theta := theta + size * (size + 1) // 2)
+        if most:
+            blocks.append(Block(1, n_levels, True, widths[-1], span, len(levels) - 1, most))
             widths[-1] += most
         elif tier is None:
-            blocks.append(Block(term.size, term.n_levels, False, q2, span))
-            q2 += term.size * term.n_levels
+            blocks.append(Block(size, n_levels, False, q2, span))
+            q2 += size * n_levels
         else:
-            blocks.append(Block(term.size, term.n_levels, True, widths[tier], span, tier))
-            widths[tier] += term.size
-    finer = tuple((term.n_levels, width) for term, width in zip(chain[:-1], widths, strict=False))
-    layout = shared(Layout(tuple(blocks), chain[-1].n_levels, widths[-1], q2, p, finer))
-    order = _order(chain)
-    return Plan(layout, order, _places([term.codes[order] for term in chain]), copies)
+            blocks.append(Block(size, n_levels, True, widths[tier], span, tier))
+            widths[tier] += size
+    finer = tuple(zip(levels[:-1], widths, strict=False))
+    return Layout(tuple(blocks), levels[-1], widths[-1], q2, p, finer)
 
 
 def sets_at_once(layout: Layout) -> int | None:
@@ -162,6 +175,8 @@ def _chain(terms: tuple[Term, ...], p: int) -> tuple[tuple[Term, ...], dict[int,
 
     With them what is kept as columns of the coarsest one: intercepts of a factor that nests in it but not in the chain.
     """
+    if len(terms) == 1:
+        return terms, {}
     biggest = max(terms, key=lambda t: t.n_levels * t.size)
     effects: dict[Factor, int] = {}
     for term in terms:

@@ -20,7 +20,7 @@ from doublecode.analysis.mixed.engine.layout import Block, triangle
 from doublecode.analysis.mixed.engine.likelihood import State, evaluate, smallest_variance
 from doublecode.analysis.mixed.engine.moments import Moments
 from doublecode.analysis.mixed.engine.scoring import scored
-from doublecode.analysis.mixed.engine.small_matrices import eigen, smallest_eigenvalue
+from doublecode.analysis.mixed.engine.small_matrices import eigen, every, smallest_eigenvalue
 from doublecode.analysis.mixed.engine.starts import FIRST_START, default_start, moment_start
 
 Floats = npt.NDArray[np.float64]
@@ -41,7 +41,7 @@ COLLAPSED = 1e-13
 """Residual variance, as a share of the outcome's, below which it has collapsed to zero."""
 NO_VARIANCE = 1e-6
 """Relative variance under which a direction of a term counts as empty when optimality is checked."""
-RULES = Rules(stationary=STATIONARY, last_step=True)
+RULES = Rules(stationary=STATIONARY, relative=True, last_step=True)
 OTHER_STARTS = (1.0, 3.0)
 """Further scales of the identity to start from."""
 NEAR_BOUNDARY = 0.02
@@ -114,12 +114,12 @@ class _Deviance:
 
     def __call__(self, theta: Floats, at: Ints) -> tuple[Floats, Planner]:
         state = evaluate(self.moments, theta, self.which[at], reml=self.reml)
-        return state.deviance, lambda kept: self._plan(state if kept.all() else state.subset(kept), at[kept])
+        return state.deviance, lambda kept: self._plan(state if every(kept) else state.subset(kept), at[kept])
 
     def _plan(self, state: State, at: Ints) -> Plan:
         derivatives = differentiate(state)
         plan = self._first(derivatives, at) if self.scoring else self._ended(derivatives) or self._newton(derivatives)
-        if not plan.done.any():
+        if not np.count_nonzero(plan.done):
             return plan
         if len(self.which) == 1:
             self.last = derivatives
@@ -172,7 +172,7 @@ class _Deviance:
         self.began[at[far]] = theta[far]
         chart = self.moments.layout.square
         step = chart.lift(theta) - chart.lift(derivatives.state.theta)
-        if far.all():
+        if every(far):
             slope = np.abs(derivatives.square_gradient()).max(axis=1)
             return Plan(step, np.zeros(len(at), dtype=bool), slope, promise)
         plan = self._newton(derivatives)
@@ -379,5 +379,6 @@ def _quasi_newton(moments: Moments, theta: Floats, *, reml: bool) -> Try:
 
     end = minimize(objective, theta, jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-15})
     norm = float(np.abs(end.jac).max())
-    rung = Rung("L-BFGS-B", "best so far", int(end.nfev), float(end.fun), norm, norm < STATIONARY, str(end.message))
+    flat = norm * max(1.0, float(np.abs(end.x).max())) < STATIONARY
+    rung = Rung("L-BFGS-B", "best so far", int(end.nfev), float(end.fun), norm, flat, str(end.message))
     return rung, np.asarray(end.x)

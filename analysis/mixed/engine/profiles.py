@@ -367,7 +367,9 @@ class _Search:
         """The bound (jobs,) where the profile is still too low at it, else NaN."""
         answer = np.full(len(self.side), np.nan)
         bounded = np.flatnonzero(np.isfinite(self.bound))
-        for stiffer in (1.0, 30.0, 1000.0) if len(bounded) else ():
+        for stiffer in (1.0, 30.0, 1000.0):
+            if not len(bounded):
+                break
             far = self.bound[bounded] + self.side[bounded] * self.width[bounded]
             kappa = stiffer * STIFFNESS / self.width[bounded] ** 2
             x = self._descend(self.point[bounded], bounded, kappa, far)

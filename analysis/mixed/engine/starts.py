@@ -80,15 +80,15 @@ def _outer_sums(moments: Moments, block: Block) -> tuple[InnerElements, Floats, 
 def _covariances(moments: Moments, inner: InnerElements, A: Floats, s: Floats) -> Floats:
     """(N, elements) σ²D that solves the moment equations of one factor; not bounded yet."""
     rows, columns, count = inner.rows, inner.columns, len(inner.at)
-    left, right = A[rows], A[columns]
-    both = left[:, rows] * right[:, columns] + left[:, columns] * right[:, rows]
-    sums = np.add.reduce(A, axis=-1)[rows, columns]
+    left, right = A.take(rows, axis=0), A.take(columns, axis=0)
+    both = left.take(rows, axis=1) * right.take(columns, axis=1) + left.take(columns, axis=1) * right.take(rows, axis=1)
+    sums = np.add.reduce(A, axis=-1).reshape(-1, A.shape[2]).take(inner.cells, axis=0)
     system = np.empty((A.shape[2], count + 1, count + 1))
     system[:, :count, :count] = (np.add.reduce(both, axis=-1) * (0.5 * inner.weight)[:, None, None]).T
     system[:, :count, count] = sums.T
     system[:, count, :count] = (sums * inner.weight[:, None]).T
     system[:, count, count] = moments.n if len(system) > 1 else moments.n[0]
-    given = np.concatenate([np.add.reduce(s[rows] * s[columns], axis=-1), moments.yty[None]])
+    given = np.concatenate([np.add.reduce(s.take(rows, axis=0) * s.take(columns, axis=0), axis=-1), moments.yty[None]])
     found = solve(system, given.T)
     if not np.isfinite(found).all():  # no rows to tell a variance from the residual's
         found = (np.linalg.pinv(system) @ given.T[:, :, None])[:, :, 0]

@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 
 FLAT = 1e-9
 """Eigenvalue of the Hessian, as a share of the largest, below which a direction counts as flat."""
+STEEP = 1e4
+"""Curvature beyond which a parameter does not say what is flat in another."""
 UNFELT = 0.5
 """Variance times curvature of one parameter, 1 or more where there is any, below which the likelihood is flat along it.
 """
@@ -87,9 +89,7 @@ class GeneralizedFit:
 
         Directions without curvature (of a singular random part) have no part in it.
         """
-        values, vectors = np.linalg.eigh(self.end.hessian)
-        keep = values > FLAT * values[-1]
-        return np.asarray((vectors[:, keep] / values[keep]) @ vectors[:, keep].T)
+        return inverse_information(self.end.hessian)
 
     @cached_property
     def vcov(self) -> Floats:
@@ -164,3 +164,19 @@ class GeneralizedFit:
         out = np.empty_like(rows)
         out[..., self.problem.part.order] = rows
         return out
+
+
+def inverse_information(hessian: Floats) -> Floats:
+    """(…, d, d) inverses of observed informations, without directions that are flat beside the others.
+
+    What bends more than `STEEP` is measured by its own curvature: large counts bend a coefficient millions of times as
+    much as the variance between groups, which is not flat for that.
+    """
+    bends = np.abs(np.diagonal(hessian, axis1=-2, axis2=-1))
+    own = np.sqrt(np.maximum(bends, np.minimum(bends.max(axis=-1, keepdims=True), STEEP)))
+    own = np.where(own > 0.0, own, 1.0)
+    values, vectors = np.linalg.eigh(hessian / (own[..., :, None] * own[..., None, :]))
+    keep = values > FLAT * values[..., -1:]
+    inverse = np.where(keep, 1.0 / np.where(keep, values, 1.0), 0.0)
+    axes = vectors / own[..., :, None]
+    return np.asarray((axes * inverse[..., None, :]) @ axes.swapaxes(-1, -2))

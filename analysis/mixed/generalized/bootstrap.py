@@ -23,15 +23,18 @@ from doublecode.analysis.mixed.generalized.search import find_from
 from doublecode.analysis.mixed.generalized.simulation import simulate_outcomes
 from doublecode.analysis.mixed.generalized.thresholds import Thresholds, between
 from doublecode.analysis.mixed.many_designs import Sets
-from doublecode.schemas.errors import UsageError
+from doublecode.analysis.mixed.redraws import Redraws
+from doublecode.analysis.results.spread_work import digest
 
 Floats = npt.NDArray[np.float64]
+Subject = tuple[Design, Outcome, GeneralizedFit]
 
-FEWEST = 20
+OF_A_BATCH, ONE_BY_ONE = 50, 10
+"""Refits that a worker does at a time: few enough that what is lost with it is soon done again."""
 
 
 def bootstrap_intervals(
-    design: Design, outcome: Outcome, fit: GeneralizedFit, conf_level: float, n_boot: int, seed: int
+    design: Design, outcome: Outcome, fit: GeneralizedFit, conf_level: float, draws: Redraws
 ) -> pd.DataFrame:
     """Percentiles of refits; `method` says how many of the draws could be fitted.
 
@@ -39,26 +42,21 @@ def bootstrap_intervals(
     ----------
     design, outcome, fit
         A fitted model.
-    conf_level, n_boot, seed
-        Level, number and seed of the draws.
+    conf_level
+        Level of the limits.
+    draws
+        Number and seed of the draws, and who refits.
 
     Returns
     -------
     pandas.DataFrame
         parameter, group, term, estimate, conf_low, conf_high, method, a row per parameter.
-
-    Raises
-    ------
-    UsageError
-        Fewer than 20 draws.
     """
-    if n_boot < FEWEST:
-        raise UsageError(f"confint: n_boot={n_boot}; allowed: at least {FEWEST} refits")
-    drawn = simulate_outcomes(design, outcome, fit, n=n_boot, seed=seed, groups=set())
-    refits = _together(design, outcome, fit, drawn)
-    if refits is None:
-        within = drawn_in(fit)
-        refits = np.array([_refit(outcome, within, y) for y in drawn.T])
+    n_boot, subject = draws.n_boot, (design, outcome, fit)
+    drawn = simulate_outcomes(design, outcome, fit, n=n_boot, seed=draws.seed, groups=set())
+    alone = isinstance(outcome, OrdinalOutcome) or not fit.problem.part.scalar
+    found = draws.refits(_refit_some, subject, _said(subject), drawn, ONE_BY_ONE if alone else OF_A_BATCH)
+    refits = np.concatenate([np.array(some, dtype=float) for some in found])
     known = refits[~np.isnan(refits).any(axis=1)]
     tail = 0.5 * (1.0 - conf_level)
     low, high = _percentiles(known, [tail, 1.0 - tail])
@@ -67,6 +65,32 @@ def bootstrap_intervals(
     return frame.assign(
         estimate=_values(fit), conf_low=low, conf_high=high, method=f"bootstrap ({len(known)} of {n_boot} refits)"
     )
+
+
+def _said(subject: Subject) -> str:
+    """All that a refit depends on beside the outcomes that are drawn."""
+    design, outcome, fit = subject
+    terms = [part for term in design.terms for part in (term.Z, term.codes)]
+    kind = (outcome.family, outcome.link, outcome.trials)
+    cuts = outcome.thresholds if isinstance(outcome, OrdinalOutcome) else None
+    asked = (fit.problem.n_nodes, _prior_sd(fit), cuts)
+    return digest(design.formula.text, design.X, *terms, design.weights, design.offset, *kind, *asked, fit.end.point.x)
+
+
+def _refit_some(piece: tuple[Subject, Floats]) -> list[list[float]]:
+    """The refits of some draws."""
+    found: list[list[float]] = _refits(*piece).tolist()
+    return found
+
+
+def _refits(subject: Subject, drawn: Floats) -> Floats:
+    """(n, d) refits to outcomes (rows, n), NaN where there is none: in batches, or one after the other."""
+    design, outcome, fit = subject
+    refits = _together(design, outcome, fit, drawn)
+    if refits is not None:
+        return refits
+    within = drawn_in(fit)
+    return np.array([_refit(outcome, within, y) for y in drawn.T])
 
 
 def _percentiles(values: Floats, shares: list[float]) -> Floats:
@@ -79,7 +103,7 @@ def _percentiles(values: Floats, shares: list[float]) -> Floats:
 
 
 def _together(design: Design, outcome: Outcome, fit: GeneralizedFit, drawn: Floats) -> Floats | None:
-    """(n_boot, d) refits in batches, NaN where there is none; None where no batch takes the model."""
+    """(n, d) refits in batches, NaN where there is none; None where no batch takes the model."""
     if isinstance(outcome, OrdinalOutcome) or not fit.problem.part.scalar:
         return None
     outcomes = SetOutcomes(outcome.family, outcome.link, drawn, outcome.trials, design.weights)

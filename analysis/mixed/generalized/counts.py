@@ -18,6 +18,9 @@ from doublecode.analysis.mixed.generalized.links import LARGEST
 
 Floats = npt.NDArray[np.float64]
 
+MANY = 1e5
+"""Largest count from which η is measured from log y, so that value and derivatives are those of one rounded η."""
+
 
 @dataclass(frozen=True)
 class _Counts:
@@ -29,6 +32,15 @@ class _Counts:
     def logs(self) -> Floats:
         """(n,) log y, of zeros 0."""
         return np.log(np.maximum(self.counts, 1.0))
+
+    @cached_property
+    def large(self) -> bool:
+        """Whether rounding of η times a count would drown what a likelihood is compared by."""
+        return bool(self.counts.size) and float(self.counts.max()) > MANY
+
+    def excess(self, beyond: Floats) -> Floats:
+        """(…, n) μ − y from η − log y, without the digits that a difference of large numbers loses."""
+        return np.where(self.counts > 0.0, self.counts * np.expm1(beyond), np.exp(beyond))
 
     @cached_property
     def top(self) -> Floats:
@@ -49,6 +61,10 @@ class PoissonRows(_Counts):
 
     def newton(self, eta: Floats, psi: Floats) -> tuple[Floats, Floats, Floats]:
         """Value, as its distance from that at μ = y so that large counts lose no digits, and two derivatives in η."""
+        if self.large:
+            beyond = np.minimum(eta, LARGEST) - self.logs
+            above = -self.excess(beyond)
+            return self.counts * beyond + above + self.top, above, above - self.counts
         mean = np.exp(np.minimum(eta, LARGEST))
         above = self.counts - mean
         return self.counts * (eta - self.logs) + above + self.top, above, -mean
@@ -65,10 +81,10 @@ class PoissonRows(_Counts):
 
 @dataclass(frozen=True)
 class _Parts:
-    """Of rows (…, n): value, μ, y + φ, log((μ + φ)/(y + φ)), p, and 1 − p."""
+    """Of rows (…, n): value, μ − y, y + φ, log((μ + φ)/(y + φ)), p, and 1 − p."""
 
     value: Floats
-    mean: Floats
+    above: Floats
     total: Floats
     far: Floats
     p: Floats
@@ -83,11 +99,24 @@ class NegativeBinomialRows(_Counts):
 
     def _parts(self, eta: Floats, psi: Floats) -> _Parts:
         """Log-probability, as its distance from that at μ = y so that large counts and large φ lose no digits."""
+        if self.large:
+            return self._large_parts(eta, psi)
         y, phi = self.counts, np.exp(psi[0])
-        mean, total = np.exp(np.minimum(eta, LARGEST)), y + phi
-        far = np.where(eta < LARGEST, np.log1p((mean - y) / total), eta - np.log(total))
+        above, total = np.exp(np.minimum(eta, LARGEST)) - y, y + phi
+        far = np.where(eta < LARGEST, np.log1p(above / total), eta - np.log(total))
         value = y * (eta - self.logs) - total * far + self.top - stirling_gap(y, phi)
-        return _Parts(value, mean, total, far, special.expit(eta - psi[0]), special.expit(psi[0] - eta))
+        return _Parts(value, above, total, far, special.expit(eta - psi[0]), special.expit(psi[0] - eta))
+
+    def _large_parts(self, eta: Floats, psi: Floats) -> _Parts:
+        """The same from η − log y; where y > φ with log μ/y = log((μ + φ)/(y + φ)) + terms of the size of φ."""
+        y, phi = self.counts, np.exp(psi[0])
+        beyond, total = np.minimum(eta, LARGEST) - self.logs, y + phi
+        above = self.excess(beyond)
+        far = np.log1p(above / total)
+        between = np.log1p(phi / np.maximum(y + above, np.finfo(float).tiny)) - np.log1p(phi / np.maximum(y, 1.0))
+        near = np.where(y > phi, -phi * beyond - total * between, y * beyond - total * far)
+        value = near + self.top - stirling_gap(y, phi)
+        return _Parts(value, above, total, far, special.expit(eta - psi[0]), special.expit(psi[0] - eta))
 
     def value(self, eta: Floats, psi: Floats) -> Floats:
         """(…, n) log-probability."""
@@ -96,18 +125,18 @@ class NegativeBinomialRows(_Counts):
     def newton(self, eta: Floats, psi: Floats) -> tuple[Floats, Floats, Floats]:
         """Value and two derivatives in η; y − (y + φ)p = (y − μ)(1 − p)."""
         at = self._parts(eta, psi)
-        return at.value, (self.counts - at.mean) * at.q, -at.total * at.p * at.q
+        return at.value, -at.above * at.q, -at.total * at.p * at.q
 
     def derivatives(self, eta: Floats, psi: Floats) -> RowDerivatives:
         """Everything; ∂/∂ψ at fixed η moves p by −p(1 − p) and y + φ by φ."""
         at, y, phi = self._parts(eta, psi), self.counts, np.exp(psi[0])
         v = at.p * at.q
         turn = v * (at.q - at.p)
-        by_psi = phi * (digamma_excess(y, phi) - at.far) + (at.mean - y) * at.q
+        by_psi = phi * (digamma_excess(y, phi) - at.far) + at.above * at.q
         d1_psi = -phi * at.p + at.total * v
         d2_psi = -phi * v + at.total * turn
         return RowDerivatives(
-            at.value, (y - at.mean) * at.q, -at.total * v, -at.total * turn,
+            at.value, -at.above * at.q, -at.total * v, -at.total * turn,
             by_psi[..., None], d1_psi[..., None], d2_psi[..., None],
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from doublecode.analysis.mixed.generalized.links import Link
 from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds, fit_ordinal
 from doublecode.analysis.mixed.generalized.outcome_fit import fit_outcome
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
-from doublecode.analysis.mixed.generalized.response import check_family, offset_notes, read_outcome
+from doublecode.analysis.mixed.generalized.response import check_family, offset_notes, read_outcome, zero_one_notes
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
 from doublecode.analysis.mixed.generalized.separation import refuse_row_effects
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
@@ -130,7 +130,8 @@ def fit_generalized(
     if outcome.binary:
         refuse_row_effects(design, "0 and 1")
     fit = fit_outcome(design, part, outcome, n_nodes, prior_sd)
-    remarks = (*remarks, *notes_of_given(design, chosen_link, source_of(offset), prior_sd))
+    asked = () if outcome.proportion else zero_one_notes(outcome.y, outcome.trials, design.formula.response.strip("`"))
+    remarks = (*remarks, *asked, *notes_of_given(design, chosen_link, source_of(offset), prior_sd))
     return GeneralizedResult(spec, design, outcome, fit, remarks)
 
 

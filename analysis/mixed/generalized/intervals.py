@@ -19,6 +19,7 @@ from doublecode.analysis.mixed.generalized.parameter_limits import (
     named_parameters,
 )
 from doublecode.analysis.mixed.generalized.response import Outcome
+from doublecode.analysis.mixed.redraws import Redraws
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import check_conf_level
 
@@ -28,16 +29,17 @@ COLUMNS = ["parameter", "group", "term", "estimate", "conf_low", "conf_high", "m
 
 
 def generalized_intervals(
-    design: Design, outcome: Outcome, fit: GeneralizedFit, method: GeneralizedMethod, *, conf_level: float, n_boot: int,
-    seed: int, parameters: Parameters = "all",
+    design: Design, outcome: Outcome, fit: GeneralizedFit, method: GeneralizedMethod, *, conf_level: float,
+    draws: Redraws, parameters: Parameters = "all",
 ) -> pd.DataFrame:  # fmt: skip
     """Limits of fixed effects, thresholds, SDs and dispersion."""
     check_conf_level(conf_level, "confint")
     check_parameters(parameters)
     if method not in get_args(GeneralizedMethod):
         raise UsageError(f"confint: method={method!r}; allowed: {', '.join(map(repr, get_args(GeneralizedMethod)))}")
+    draws.check(method)
     if method == "bootstrap":
-        table = bootstrap_intervals(design, outcome, fit, conf_level, n_boot, seed)
+        table = bootstrap_intervals(design, outcome, fit, conf_level, draws)
         asked = {one.parameter for one in named_parameters(design, outcome, fit, parameters)}
         return table[table["parameter"].isin(asked)].reset_index(drop=True)
     quantile = float(ndtri(0.5 + 0.5 * conf_level))

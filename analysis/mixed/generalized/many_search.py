@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend, newton_plan
-from doublecode.analysis.mixed.generalized.bare_fit import FLAT, UNFELT
+from doublecode.analysis.mixed.generalized.bare_fit import UNFELT, inverse_information
 from doublecode.analysis.mixed.generalized.many_objective import evaluate_sets
 from doublecode.analysis.mixed.generalized.many_rows import SetProblem
 
@@ -50,11 +50,7 @@ class SetEnds:
 
     def joint(self) -> Floats:
         """(B, d, d) inverse of the observed information, without directions that are flat."""
-        values, vectors = np.linalg.eigh(self.hessian)
-        keep = values > FLAT * values[:, -1:]
-        with np.errstate(divide="ignore"):
-            inverse = np.where(keep, 1.0 / np.where(keep, values, 1.0), 0.0)
-        return np.asarray((vectors * inverse[:, None]) @ vectors.swapaxes(1, 2))
+        return inverse_information(self.hessian)
 
     def endless(self) -> Bools:
         """(B,) whether the last parameter, a dispersion, grows without end: the likelihood is flat along it."""

@@ -25,7 +25,7 @@ from doublecode.analysis.mixed.generalized.many_ordinal import SetThresholds, ch
 from doublecode.analysis.mixed.generalized.many_outcomes import read_outcomes
 from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds, refuse_idle
 from doublecode.analysis.mixed.generalized.random_part import make_random_part
-from doublecode.analysis.mixed.generalized.response import check_family
+from doublecode.analysis.mixed.generalized.response import check_family, zero_one_notes
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.many_designs import Sets, sets_of
@@ -69,7 +69,8 @@ def many_generalized(
     held = None if counted is None else counted[design.rows]
     outcomes = read_outcomes(sets.Y, chosen, chosen_link, held, design.weights)
     fits = fit_sets(sets, Question(outcomes, n_nodes, prior_sd))
-    remarks = (*remarks, *notes_of_given(design, chosen_link, source_of(offset), prior_sd))
+    asked = zero_one_notes(sets.Y, held, design.formula.response.strip("`"))
+    remarks = (*remarks, *asked, *notes_of_given(design, chosen_link, source_of(offset), prior_sd))
     return _result(sets, fits, spec, remarks)
 
 

@@ -204,6 +204,13 @@ def _binomial(y: Floats, trials: Floats | None, name: str, link: Link, index: pd
     return Outcome("binomial", link, successes, np.asarray(trials, dtype=float), proportion)
 
 
+def zero_one_notes(y: Floats, trials: Floats | None, name: str) -> tuple[Note, ...]:
+    """Ask whether 1 is one success, as it was read, where outcomes y (n, …) are 0 and 1 and trials (n,) are several."""
+    if trials is None or not (trials > 1.0).any() or not np.isin(y[~np.isnan(y)], (0.0, 1.0)).all():
+        return ()
+    return (Note("zero_one_of_trials", numbers={"outcome": name, "most": int(trials.max())}),)
+
+
 def _refuse_one_category(y: Floats, trials: Floats, name: str) -> None:
     for value, none in ((0.0, not y.any()), (1.0, bool((y == trials).all()))):
         if none:

@@ -29,6 +29,7 @@ from doublecode.analysis.mixed.generalized.tables import ratio_frame, residual_f
 from doublecode.analysis.mixed.hypotheses import anova_frame
 from doublecode.analysis.mixed.inference import SmallSample
 from doublecode.analysis.mixed.prediction import Random
+from doublecode.analysis.mixed.redraws import Redraws
 from doublecode.analysis.mixed.variances import Singularity, singular_terms
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.tables import Table, column, level_heading
@@ -38,6 +39,7 @@ from doublecode.schemas.results import Note
 if TYPE_CHECKING:
     from doublecode.analysis.rendering.figures import Axes
     from doublecode.analysis.rendering.predicted_figures import PredictedCourse
+    from doublecode.analysis.results.spread_work import Progress, Workers
 
 Floats = npt.NDArray[np.float64]
 Scale = Literal["response", "link"]
@@ -336,7 +338,7 @@ class GeneralizedResult(MixedAnswer):
 
     def confint(
         self, method: GeneralizedMethod = "wald", *, conf_level: float | None = None, n_boot: int = 1000, seed: int = 0,
-        parameters: Parameters = "all",
+        parameters: Parameters = "all", workers: Workers | None = None, progress: Progress | None = None,
     ) -> pd.DataFrame:  # fmt: skip
         """Limits of parameters: parameter, group, term, estimate, conf_low, conf_high, method.
 
@@ -355,18 +357,15 @@ class GeneralizedResult(MixedAnswer):
         parameters
             ``"all"`` (thresholds of an ordinal outcome among them), ``"fixed"``, or ``"variances"`` (standard
             deviations of random effects, and the dispersion of a negative binomial).
+        workers, progress
+            Cores or a cluster for the refits of the bootstrap, and what is told how many are done; the limits are the
+            same.
         """
         level = float(self.spec["conf_level"]) if conf_level is None else conf_level
         return generalized_intervals(
-            self.model,
-            self.outcome,
-            self.fit,
-            method,
-            conf_level=level,
-            n_boot=n_boot,
-            seed=seed,
-            parameters=parameters,
-        )
+            self.model, self.outcome, self.fit, method, conf_level=level, parameters=parameters,
+            draws=Redraws(n_boot, seed, workers, progress),
+        )  # fmt: skip
 
     def check_simulated(self, n: int = 250, *, seed: int = 0) -> pd.DataFrame:
         """Overdispersion and, for counts, excess zeros, against outcomes drawn from the model.

@@ -21,10 +21,12 @@ STEPS, PREDICTED, POLISHED = 100, 1e-11, 1e-13
 """Most quasi-Newton steps; predicted decrease below which Newton's begin, and below which these end if stationary."""
 STATIONARY = 1e-4
 """Largest gradient of a point called converged."""
-WIDTH = 1e-4
-"""Step of the differences of gradients that make the Hessian."""
+WIDTH, WIDTH_SHARP = 1e-4, 1e-3
+"""Step of the differences of gradients that make the Hessian; where rows are sharp, and rounding is felt in them."""
 SAME = 1e-7
 """Difference of F at which two ends are one."""
+SHARP = 1e3
+"""Curvature of a row, from which modes are sought, not predicted, where gradients are differenced."""
 FARTHEST = 2.0
 """Longest move of a parameter in one step."""
 LEAST_OWN = 1e-14
@@ -229,7 +231,7 @@ def _newton(problem: Problem, point: Point, counter: Counter) -> tuple[Point, Fl
     for turn in range(12):
         step = np.asarray(-np.linalg.solve(_positive(H), point.gradient), dtype=float)
         promise = -float(point.gradient @ step)
-        if promise < POLISHED and _stationary(point):
+        if promise < POLISHED and _stationary(point, promise):
             break
         trial = _line(point, step, -promise, counter)
         if trial is None:
@@ -238,11 +240,13 @@ def _newton(problem: Problem, point: Point, counter: Counter) -> tuple[Point, Fl
         point = trial
         if (moved > 0.01 or promise > SAME) and turn < 8:
             H = hessian(problem, point, counter)
-    return point, H, _stationary(point)
+    left = float(point.gradient @ np.linalg.solve(_positive(H), point.gradient))
+    return point, H, _stationary(point, left)
 
 
-def _stationary(point: Point) -> bool:
-    return bool(np.abs(point.gradient).max() < STATIONARY * (1.0 + 1e-4 * abs(point.value)))
+def _stationary(point: Point, promise: float) -> bool:
+    """Whether the gradient is nothing; or nothing in standard errors, where large counts bend F much."""
+    return bool(np.abs(point.gradient).max() < STATIONARY) or promise < STATIONARY**2
 
 
 def hessian(problem: Problem, point: Point, counter: Counter | None = None) -> Floats:
@@ -256,16 +260,22 @@ def hessian(problem: Problem, point: Point, counter: Counter | None = None) -> F
 
 
 def _slope_along(point: Point, i: int, counter: Counter) -> Floats:
-    up, down = point.x.copy(), point.x.copy()
-    up[i] += WIDTH
-    down[i] -= WIDTH
-    right, left = counter.at(up, point, search=False), counter.at(down, point, search=False)
+    up, down, sharp = point.x.copy(), point.x.copy(), _sharp(point)
+    width = WIDTH_SHARP if sharp else WIDTH
+    up[i] += width
+    down[i] -= width
+    right, left = counter.at(up, point, search=sharp), counter.at(down, point, search=sharp)
     if right is None or left is None:
         other = right or left
         if other is None:
             return np.zeros_like(point.x)
         return np.asarray((other.gradient - point.gradient) / (other.x[i] - point.x[i]))
-    return np.asarray((right.gradient - left.gradient) / (2.0 * WIDTH))
+    return np.asarray((right.gradient - left.gradient) / (2.0 * width))
+
+
+def _sharp(point: Point) -> bool:
+    """Whether rows tell so much that what a predicted mode lacks would be felt in a gradient."""
+    return bool(point.curvature.max() > SHARP)
 
 
 def first_hessian(problem: Problem, point: Point, counter: Counter) -> Floats:
@@ -282,7 +292,7 @@ def first_hessian(problem: Problem, point: Point, counter: Counter) -> Floats:
     for i in (*range(m), *range(m + p, problem.size)):
         x = point.x.copy()
         x[i] += 0.02
-        moved = counter.at(x, point, search=False)
+        moved = counter.at(x, point, search=_sharp(point))
         row = np.zeros(problem.size) if moved is None else (moved.gradient - point.gradient) / 0.02
         B[i], B[:, i] = row, row
     return _positive(B)

@@ -30,6 +30,11 @@ SENTENCES: Final[dict[str, Wording]] = {
         "the offset {offset} reaches from {low} to {high}, as minutes or days do; an offset of counts is the logarithm "
         "of the exposure: is log({offset}) meant?"
     ),
+    "zero_one_of_trials": (
+        "{outcome} holds 0 and 1 only, and 1 was read as one success, of up to {most} trials: does 1 mean that all of "
+        "them were (then the outcome is {outcome} times the trials), or is each row a single trial (then leave the "
+        "trials out)?"
+    ),
     "generalized_prior": (
         "not maximum likelihood: a weak normal prior with mean 0 and standard deviation {sd} was declared on every "
         "fixed effect but the intercept, per unit of its predictor"

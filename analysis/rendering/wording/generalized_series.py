@@ -92,6 +92,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "series_no_overdispersion": _as_sentence(generalized.SENTENCES["generalized_no_overdispersion"]),
     "series_prior": _as_sentence(generalized.SENTENCES["generalized_prior"]),
     "series_offset_is_no_log": _as_sentence(generalized.SENTENCES["offset_is_no_log"]),
+    "series_zero_one_of_trials": _as_sentence(generalized.SENTENCES["zero_one_of_trials"]),
     "series_likelihood": _likelihood,
     "series_no_variance": _no_variance,
     "series_dispersion": _dispersion,
@@ -103,6 +104,7 @@ SENTENCES: Final[dict[str, Wording]] = {
         "{n} rows are means of two raters, half way between two categories: each such value is an ordered category of "
         'its own. With pooling = "primary" for the instrument there are none.'
     ),
+    "rows_without_trial": "{n} rows with 0 as {subject} are in no model: 0 of 0 says nothing of a probability.",
     "series_two_values": (
         '{outcome} has two values, and a linear model predicts outside of them; family = "binomial" in this [[series]] '
         "of study.toml is the model for such an outcome."

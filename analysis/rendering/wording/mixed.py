@@ -70,7 +70,9 @@ def _double_bar(note: Note) -> str:
 def _unused_levels(note: Note) -> str:
     levels = note.numbers["levels"]
     shown = ", ".join(levels[:5]) + (", …" if len(levels) > 5 else "")
-    return f"{len(levels)} levels of {note.numbers['column']!r} have no row in use and are left out ({shown})"
+    which = "1 level" if len(levels) == 1 else f"{len(levels)} levels"
+    verb = "has no row in use and is" if len(levels) == 1 else "have no row in use and are"
+    return f"{which} of {note.numbers['column']!r} {verb} left out ({shown})"
 
 
 SENTENCES: Final[dict[str, Wording]] = {

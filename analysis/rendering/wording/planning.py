@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.rendering.tables import Table, column, format_number
 from doublecode.analysis.rendering.wording.phrases import Wording
-from doublecode.analysis.rendering.wording.power_words import design_words_of
+from doublecode.analysis.rendering.wording.power_words import AS_POISSON, design_words_of
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -101,6 +101,10 @@ SENTENCES: Final[dict[str, Wording]] = {
         "studies they do not differ, so that many fits are singular"
     ),
     "design_residuals": "left out of the simulated studies: correlated or unequal residuals; they are independent",
+    "design_family": (
+        "left out of the simulated studies: {names}; they are drawn and fitted with the family’s usual link, one "
+        "outcome per session and no prior"
+    ),
     "design_latent_means": "left out: latent patient means; power is that of the model with observed means",
     "design_outcome_rated": (
         "{outcome} is rated too: the effect is on the outcome as it is observed, with its rating error in its "
@@ -132,6 +136,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     "icc_not_connected": (
         "in {n} design(s) raters do not hang together by the sessions that they share, and have no ICC; raise the share"
     ),
+    "power_separated": (
+        "in up to {separated:.1%} of the studies a predictor separated the outcomes, so that no finite slope fits; "
+        "they are among those that could not be fitted"
+    ),
     "power_failed": "up to {failed:.1%} of the studies could not be fitted; they count as studies without a finding",
 }
 
@@ -141,7 +149,8 @@ PART_WORDS: Final = {
     "severity": "Severity in a rating’s error", "points": "Points of the score",
     "icc_outcome": "Outcome’s ICC (patients)",
     "icc_predictor": "Predictor’s ICC (patients)", "icc_therapist": "Outcome’s ICC (therapists)",
-    "slope_sd": "*SD* of slopes", "base": "Outcome, middle patient", "minutes": "Minutes per rating",
+    "slope_sd": "*SD* of slopes", "base": "Outcome, middle patient",
+    "dispersion": "Dispersion φ of counts", "minutes": "Minutes per rating",
 }  # fmt: skip
 SOURCE_WORDS: Final = {
     "patients": "patients.csv and sessions.csv: patients with a session",
@@ -159,7 +168,7 @@ SOURCE_WORDS: Final = {
     "default": "nobody says; state it",
     "stated": "stated",
     "varied": "stated, one of several: see below",
-    "base": "mean of the outcome over all sessions",
+    "by_model": "a model of the outcome on the course alone: patient and session in the middle",
     "included": "patients.csv: those who are included",
     "complete_patients": "patients who have all that the regression asks for",
     "rated_sessions": "sessions of each in which the predictor is rated",
@@ -180,7 +189,7 @@ ORIGINS: Final = {"declared": "declared", "data": "found in the data", "default"
 def design_table(title: str, frame: pd.DataFrame) -> Table:
     """The parts of a planned study in words: value, origin, where from."""
     said = frame.assign(
-        name=[PART_WORDS.get(one, one[:1].upper() + one[1:]) for one in frame["part"]],
+        name=[name_of_part(one) for one in frame["part"]],
         said=list(map(value_of_part, frame["part"], frame["value"])),
         origin=frame["origin"].map(ORIGINS),
         where=list(map(source_of_part, frame["source"])),
@@ -192,10 +201,19 @@ def design_table(title: str, frame: pd.DataFrame) -> Table:
     return Table("planned_study", title, said, columns)
 
 
+def name_of_part(part: str) -> str:
+    """A part of a plan, or the share of one of its categories."""
+    if part.startswith("base_"):
+        return f"Outcome’s category {part.removeprefix('base_')}, middle patient"
+    return PART_WORDS.get(part, part[:1].upper() + part[1:])
+
+
 def value_of_part(part: str, value: float) -> str:
     """A part of a plan as a table shows it."""
     if part in ("dropout", "lost", "double", "severity"):
         return format_number(value, "percent", 0)
+    if part == "dispersion":
+        return format_number(value) if value < AS_POISSON else "as Poisson"
     return format_number(value, "bounded" if part.startswith(("icc_", "reliability", "base")) else "count")
 
 

@@ -14,10 +14,15 @@ UNITS: Final = {
         "standard deviations of the outcome's residual within patients per standard deviation of the sessions about "
         "their patient's mean"
     ),
-    "between": "standard deviations of the outcome between patients per standard deviation of the patients' levels",
+    "between": (
+        "standard deviations of the outcome's residual between patients per standard deviation of the patients' levels"
+    ),
 }
 """What a slope in standard deviations is divided by, at each level."""
-RATIOS: Final = {"binomial": ("log odds", "an odds ratio"), "poisson": ("log of the rate", "a rate ratio")}
+RATIOS: Final = {
+    "binomial": ("log odds", "an odds ratio"), "ordinal": ("log odds of a higher category", "a cumulative odds ratio"),
+    "poisson": ("log of the rate", "a rate ratio"), "negative-binomial": ("log of the rate", "a rate ratio"),
+}  # fmt: skip
 """What a coefficient of a family is, and what its exponential is."""
 PER: Final = {
     "within": "per standard deviation of the sessions about their patient's mean",
@@ -28,7 +33,13 @@ DDF: Final = {
     "kenward-roger": "Kenward–Roger degrees of freedom", "satterthwaite": "Satterthwaite degrees of freedom",
     "z": "the normal distribution",
 }  # fmt: skip
+BEFOREHAND: Final = (
+    "stated beforehand, and is not an estimate of this study",
+    "stated beforehand, and are not estimates of this study",
+)
 LEVELS: Final = {"within": "within patients", "between": "between patients", "trend": "per session"}
+AS_POISSON: Final = 1e6
+"""A dispersion from which on counts are as good as Poisson."""
 PERCENT: Final = frozenset(("double", "dropout", "lost"))
 VARIED: Final = {
     "patients": "the number of patients", "sessions": "the number of sessions per patient",
@@ -40,7 +51,7 @@ VARIED: Final = {
     "icc_predictor": "the predictor's share of variance between patients",
     "icc_therapist": "the outcome's share of variance between therapists", "slope_sd": "the SD of slopes",
     "within": "the effect within patients", "between": "the effect between patients",
-    "trend": "the trend per session", "base": "the base",
+    "trend": "the trend per session", "base": "the base", "dispersion": "the dispersion of counts",
 }  # fmt: skip
 
 
@@ -95,19 +106,26 @@ def effect_words(level: str, stated: float, slope: float, scale: str, family: st
     return f"{said} {level} patients ({slopes}{UNITS[level]})"
 
 
-def caption(facts: PowerFacts) -> str:
+BANDS: Final = {
+    "lines": "bands are 95 % limits of the simulation, the dotted line marks power of .80.",
+    "map": "± is half the width of 95 % limits of the simulation, frames mark power of .80 or more.",
+}
+"""What is drawn, by shape of the figure."""
+
+
+def caption(facts: PowerFacts, shape: str) -> str:
     """Under the figure: effect with level and divisor, design, model, band, studies and seed."""
     by = joined([VARIED[name] for name in facts.varied])
     family = facts.plan.get("family")
     effects = [
-        f"the effect that is shown ({_unit(level, family)})" if level in facts.varied
+        f"the effect that is shown ({_unit(level, facts)})" if level in facts.varied
         else effect_words(level, stated, slope, facts.scale, family)
         for level, stated, slope in facts.effects
     ]  # fmt: skip
     return (
         f"Power to find {joined(effects)} by {by}, two-sided α = {format_number(facts.alpha, 'bounded')}. "
         f"{_sentence('; '.join(design_words(facts)))}. Model: {facts.formula}. {_studies(facts)}, seed {facts.seed}; "
-        "bands and ± are 95 % limits of the simulation, and the line, or a frame, marks power of .80."
+        f"{BANDS[shape]}"
     )
 
 
@@ -143,15 +161,30 @@ def design_words(facts: PowerFacts) -> list[str]:
               ("lost", "of the sessions are lost")) if plan.get(name)]  # fmt: skip
     if not losses and not {"dropout", "lost"} & set(facts.varied):
         losses = ["no patient leaves early and no session is lost"]
+    latent = "latent " if plan.get("family") == "ordinal" else ""
     shares = [f"{_percent(plan[name])} {word}" for name, word in (
-        ("icc_outcome", "of the outcome's variance between patients"),
+        ("icc_outcome", f"of the outcome's {latent}variance between patients"),
         ("icc_therapist", "of it between therapists"),
         ("icc_predictor", "of the predictor's variance between patients")) if plan.get(name)]  # fmt: skip
     if plan.get("family"):
-        what = "a probability of" if plan["family"] == "binomial" else "a mean count of"
-        base = "" if "base" in facts.varied else f", {what} {format_number(plan['base'])} of a patient in the middle"
-        said.append(f"an outcome that is {'done or not' if plan['family'] == 'binomial' else 'counted'}{base}")
+        said.append(_outcome_words(plan))
     return [*said, *_rating_words(plan, facts), *losses, *shares, *_slope_words(plan)]
+
+
+def _outcome_words(plan: Mapping[str, Any]) -> str:
+    """What the outcome of a family is, and of a patient in the middle."""
+    base, middle = plan.get("base"), "of a patient in the middle"
+    if plan["family"] == "ordinal":
+        shares = joined([format_number(one, "bounded") for one in base or ()])
+        return f"an outcome in {len(base or ())} ordered categories, with probabilities {shares} {middle}"
+    said = f"an outcome that is {'done or not' if plan['family'] == 'binomial' else 'counted'}"
+    if base is not None:
+        said += f", {'a probability of' if plan['family'] == 'binomial' else 'a mean count of'} {format_number(base)} "
+        said += middle
+    spread = plan.get("dispersion")
+    if spread and spread >= AS_POISSON:
+        return f"{said} and no more spread than Poisson's"
+    return f"{said} and a dispersion φ of {format_number(spread)}" if spread else said
 
 
 def _rating_words(plan: Mapping[str, Any], facts: PowerFacts) -> list[str]:
@@ -177,18 +210,14 @@ def _slope_words(plan: Mapping[str, Any]) -> list[str]:
 
 def paragraph(facts: PowerFacts, found: str) -> str:
     """The paragraph of a proposal: how power was found, what was assumed, `found` as sentences."""
-    family = facts.plan.get("family")
-    known = [effect_words(level, stated, slope, facts.scale, family) for level, stated, slope in facts.effects
-             if level not in facts.varied]  # fmt: skip
-    varied = [f"{VARIED[name]} ({', '.join(value_words(name, value) for value in values)})"
-              for name, values in facts.varied.items()]  # fmt: skip
+    method = _method(facts.plan.get("family"))
+    varied = [_varied_words(name, values, facts) for name, values in facts.varied.items()]
     parts = [
         "Power was determined by simulating the study as it will be rated and analysed.",
         f"We assumed {'; '.join(design_words(facts))}.",
         f"We varied {joined(varied)}." if varied else "",
-        f"The effect to be found is {joined(known)}; it was stated beforehand, and is not an estimate of this study."
-        if known else "",
-        f"Each simulated study was fitted by {_method(family)} ({facts.formula}) and tested two-sided at "
+        _effect_sentences(facts),
+        f"Each simulated study was fitted by {method} ({facts.formula}) and tested two-sided at "
         f"α = {format_number(facts.alpha, 'bounded')} with {DDF[facts.ddf]}; a study that could not be fitted counts "
         "as one without a finding.",
         f"{_studies(facts)} (doublecode {facts.version}, seed {facts.seed}).",
@@ -200,16 +229,21 @@ def paragraph(facts: PowerFacts, found: str) -> str:
 def found_words(row: Mapping[str, Any], conf_level: float, *, with_raters: bool) -> str:
     """What one design yields: power with its limits, the slope that is expected, widths, failures, hours."""
     said = (
-        f"Power for the effect {LEVELS[row['term']]} is {_power(row)}. {_expected(row)}; its {100 * conf_level:g} % "
+        f"{_what([row])} is {_power(row)}. {_expected(row)}; its {100 * conf_level:g} % "
         f"interval is expected to be {format_number(row['width'])} wide"
     )
     if row["icc_width"] == row["icc_width"]:
         said += f", that of the raters' ICC(A,1) {format_number(row['icc_width'], 'bounded')}"
     said += (
-        f". {_percent(row['failed'], 1)} of the simulated studies could not be fitted, {_percent(row['singular'], 1)} "
-        "were singular."
+        f". {_percent(row['failed'], 1)} of the simulated studies could not be fitted, "
+        f"{_separated(row)}{_percent(row['singular'], 1)} were singular."
     )
     return said + (f" Rating takes {row['hours']:.0f} hours." if with_raters and row["hours"] else "")
+
+
+def _separated(row: Mapping[str, Any]) -> str:
+    """How many of those that failed had a predictor that separates the outcomes."""
+    return f"{_percent(row['separated'], 1)} since a predictor separated the outcomes, " if row["separated"] else ""
 
 
 def found_of_several(rows: Sequence[tuple[str, Mapping[str, Any]]], *, with_raters: bool) -> str:
@@ -219,7 +253,7 @@ def found_of_several(rows: Sequence[tuple[str, Mapping[str, Any]]], *, with_rate
         hours = f", {row['hours']:.0f} hours of rating" if with_raters and row["hours"] else ""
         slope = f"slope on average estimated as {format_number(row['mean_estimate'])}"
         said.append(f"{_power(row)} with {name} ({slope}{hours})")
-    return f"Power for the effect {LEVELS[rows[0][1]['term']]} is {joined(said)}."
+    return f"{_what([row for _, row in rows])} is {joined(said)}."
 
 
 def found_between(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -230,9 +264,30 @@ def found_between(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     ends = list(dict.fromkeys(format_number(slopes[place]) for place in (0, -1)))
     estimated = f"between {joined(ends)}" if len(ends) > 1 else f"as {ends[0]}"
     return (
-        f"Power for the effect {LEVELS[low['term']]} lies between {_power(low)} with {least} and {_power(high)} with "
+        f"{_what([row for _, row in rows])} lies between {_power(low)} with {least} and {_power(high)} with "
         f"{most}; the slope is on average estimated {estimated}."
     )
+
+
+def chosen_words(asked: Mapping[str, Any], design: str) -> str:
+    """Name the cheapest design that does what was asked for, of how many."""
+    wide = asked["asked_width"]
+    within = "" if wide is None else (
+        f" and an interval of the raters' ICC(A,1) no wider than {format_number(wide, 'bounded')}"
+    )  # fmt: skip
+    return (
+        f"Of {asked['n']} designs the cheapest with power of {format_number(asked['asked'], 'bounded')}{within} is "
+        f"that with {design}."
+    )
+
+
+def again_words(again: Mapping[str, Any] | None, n_effects: int) -> str:
+    """Say that the power of a chosen design is too high, and what studies without a say in the choice give."""
+    said = "As the design was chosen for its power, that is on average somewhat too high"
+    if again is None:
+        return f"{said}."
+    least = "it" if n_effects == 1 else "the smallest"
+    return f"{said}: by studies drawn anew (seed {again['seed']}) {least} is {_power(again)}."
 
 
 def failed_words(shares: Sequence[float]) -> str:
@@ -252,13 +307,46 @@ def _expected(row: Mapping[str, Any]) -> str:
 def _method(family: str | None) -> str:
     if family is None:
         return "restricted maximum likelihood"
-    return f"maximum likelihood, as a {'logistic' if family == 'binomial' else 'Poisson'} mixed model"
+    kinds = {"binomial": "logistic", "ordinal": "cumulative logit", "negative-binomial": "negative binomial"}
+    return f"maximum likelihood, as a {kinds.get(family, 'Poisson')} mixed model"
 
 
-def _unit(level: str, family: str | None) -> str:
+def _unit(level: str, facts: PowerFacts) -> str:
+    """What the numbers are by which an effect is varied: as they are stated, not the slopes that they amount to."""
+    family = facts.plan.get("family")
     if family is not None:
         return f"{RATIOS[family][0]} {PER[level]}"
-    return UNITS.get(level, "standard deviations of the outcome within patients per session")
+    if level == "trend":
+        return "standard deviations of the outcome within patients per session"
+    return {"r": f"a correlation {level} patients", "f2": f"*f*² {level} patients"}.get(facts.scale, UNITS[level])
+
+
+def _varied_words(name: str, values: Sequence[float], facts: PowerFacts) -> str:
+    """What was varied, with its values; of an effect what they are."""
+    unit = f"{_unit(name, facts)}: " if name in LEVELS else ""
+    return f"{VARIED[name]} ({unit}{', '.join(value_words(name, value) for value in values)})"
+
+
+def _effect_sentences(facts: PowerFacts) -> str:
+    """What is to be found, where there is nothing to be found, and that nobody has estimated it."""
+    family = facts.plan.get("family")
+    fixed = [one for one in facts.effects if one[0] not in facts.varied]
+    known = [effect_words(*one, facts.scale, family) for one in fixed if one[1]]
+    none = [LEVELS[level] for level, stated, _ in fixed if not stated]
+    said = [f"No effect is assumed {joined(none)}."] if none else []
+    if len(known) == 1:
+        said.insert(0, f"The effect to be found is {known[0]}; it was {BEFOREHAND[0]}.")
+    elif known:
+        said.insert(0, f"The effects to be found are {joined(known)}; they were {BEFOREHAND[1]}.")
+    elif len(fixed) < len(facts.effects):
+        said.insert(0, f"The effects were {BEFOREHAND[1]}.")
+    return " ".join(said)
+
+
+def _what(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What a share of findings is: power, or where no design has an effect the type I error."""
+    level = LEVELS[rows[0]["term"]]
+    return f"Power for the effect {level}" if any(row["effect"] for row in rows) else f"The type I error {level}"
 
 
 def _power(row: Mapping[str, Any]) -> str:

@@ -34,6 +34,16 @@ def _grid(note: Note) -> str:
     return f"Reference grid: {'; '.join(parts)}."
 
 
+def _offset(note: Note) -> str:
+    of = note.numbers
+    exposure = of["exposure"]
+    known = "" if exposure is None else f", an exposure of {exposure:.4g}"
+    if of["given"]:
+        return f"The offset ({of['offset']}) is held at {of['value']:.4g}, as asked{known}."
+    elsewhere = "at={'offset': …} holds it elsewhere" + ("" if exposure is None else ", at 0 for a rate per unit")
+    return f"The offset ({of['offset']}) is held at its mean over the rows, {of['value']:.4g}{known}; {elsewhere}."
+
+
 def _not_estimable(note: Note) -> str:
     return f"The rows of the model say nothing of {named(note.numbers['which'])} (an empty cell): not estimable."
 
@@ -117,6 +127,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     ),
     # marginal means
     "marginal_grid": _grid,
+    "marginal_offset": _offset,
     "marginal_not_estimable": _not_estimable,
     "marginal_same_by_model": _same_by_model,
     "marginal_of_a_number": _of_a_number,

@@ -113,10 +113,11 @@ class KnownCells:
         return f"{rating['instrument']} is used in session {used}, and this is session {rating['session']:g}"
 
     def problems_at(self, file: str, sheet: str, cell: str) -> Iterator[Note]:
-        """What was found wrong in a cell."""
-        for one in self.intake.problems:
-            if one.file == file and one.cell == cell and sheet in ("", one.sheet):
-                yield Note("trace_problem", numbers={"problem": str(one)})
+        """What was found wrong in a cell; where nothing was, what was found of its file as a whole."""
+        of_file = [one for one in self.intake.problems if one.file == file]
+        found = [one for one in of_file if one.cell == cell and sheet in ("", one.sheet)]
+        for one in found or [one for one in of_file if not one.sheet and not one.cell]:
+            yield Note("trace_problem", numbers={"problem": str(one)})
 
     def scores_on(self, cells: Sequence[SourceCell]) -> Iterator[dict[str, Any]]:
         """The scale scores of sessions that stand on some cells."""

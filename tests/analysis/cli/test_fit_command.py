@@ -142,3 +142,56 @@ def test_each_refusal_names_the_next_step(folder, outcome, options, said) -> Non
     code, text = run(folder, f"{outcome} ~ {X} + {GROUP}", *options)
     assert code != 0
     assert said in text
+
+
+def test_limits_of_all_parameters_on_the_command_line(folder, tmp_path) -> None:
+    """As in Python; two processes and what they kept give the same; the file of tables has them too."""
+    formula, name = f"`Aufgaben fertig` ~ {X} + {GROUP}", str(folder / "daten.csv")
+    asked = ["fit", formula, name, "--family", "poisson", "--interval"]
+    model = fit_generalized(formula, table(), family="poisson")
+    drawn = ["bootstrap", "--n-boot", "60", "--seed", "4", "--json"]
+    for options, limits in (
+        (["profile", "--json"], model.confint("profile")),
+        (drawn, model.confint("bootstrap", n_boot=60, seed=4)),
+        ([*drawn, "--jobs", "2", "--keep", str(tmp_path / "kept")], model.confint("bootstrap", n_boot=60, seed=4)),
+    ):
+        answer = CliRunner().invoke(app, [*asked, *options])
+        assert answer.exit_code == 0, answer.output
+        found = pd.DataFrame(json.loads(answer.stdout)["limits"]["frame"])
+        assert found["parameter"].tolist() == limits["parameter"].tolist()
+        np.testing.assert_allclose(found["conf_high"], limits["conf_high"], rtol=1e-5)
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+    code, text = run(
+        folder, formula, "--family", "poisson", "--interval", "profile", "--table", str(tmp_path / "t.xlsx")
+    )
+    assert (code, "Profile-likelihood limits of all parameters" in text) == (0, True)
+    cells = [str(cell.value) for sheet in load_workbook(tmp_path / "t.xlsx") for row in sheet for cell in row]
+    assert any("Profile-likelihood limits" in cell for cell in cells)
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (("--jobs", "2"), "--jobs belongs to --interval bootstrap"),
+    (("--interval", "profile", "--n-boot", "100"), "--n-boot belongs to --interval bootstrap"),
+    (("--interval", "wald", "--keep", "x"), "--keep belongs to --interval bootstrap"),
+    (("--interval", "bootstrap", "--n-boot", "5"), "--n-boot: found 5, allowed 20 or more"),
+    (("--interval", "bootstrap", "--jobs", "2", "--scheduler", "tcp://a:1"), "take one of them"),
+])  # fmt: skip
+def test_flags_of_resamples_that_would_not_act(folder, options, said) -> None:
+    code, text = run(folder, f"Fehlzeiten ~ {X} + {GROUP}", *options)
+    assert code != 0
+    assert said in text
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (("--kind", "multilevel", "--jobs", "2"), "--jobs has no effect for --kind multilevel"),
+    (("--n-boot", "300"), "--n-boot belongs to --interval bootstrap"),
+    (("--interval", "bootstrap", "--n-boot", "100", "--seed", "2", "--jobs", "2"), "100 resamples, seed 2"),
+    (("--kind", "hierarchical", "--interval", "percentile", "--n-boot", "100"), "percentile, 100 resamples"),
+])  # fmt: skip
+def test_omega_by_resamples(tmp_path, options, said) -> None:
+    rng = np.random.default_rng(8)
+    codes = pd.DataFrame(rng.normal(size=(60, 1)) + rng.normal(size=(60, 6)), columns=list("abcdef"))
+    codes.assign(patient=np.repeat(np.arange(12), 5)).to_csv(tmp_path / "o.csv", index=False)
+    words = ["omega", str(tmp_path / "o.csv"), "--items", "a,b,c,d,e,f", "--clusters", "patient", *options]
+    answer = CliRunner().invoke(app, words)
+    assert said in " ".join((answer.output + str(answer.exception or "")).split())

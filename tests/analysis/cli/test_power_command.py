@@ -3,6 +3,7 @@
 import json
 import sys
 
+import docx
 import pytest
 
 from doublecode.analysis import PlannedStudy, power
@@ -57,6 +58,23 @@ def test_a_list_is_a_curve_and_is_drawn(run, tmp_path):
     assert "Add --overwrite" in err
 
 
+def test_the_proposal_has_the_cheapest_that_was_asked_for(run, tmp_path):
+    """The smaller design has power of .80 and not of .99; the figure shows both, and stands also where none does."""
+    words = ("--patients", "10,40", "--sessions", "6", "--within", ".5", "--studies", "100")
+    file = tmp_path / "power.docx"
+    code, out, _ = run(*words, "--cheapest", ".99", "--text", "--figure", file)
+    assert code == 0
+    told = "\n".join(one.text for one in docx.Document(str(file)).paragraphs)
+    for text in (" ".join(out.split()), told):
+        assert "Of 2 designs the cheapest with power of .99 is that with 40 patients" in text
+        assert "(seed 1) it is" in text
+        assert "power of .80 is that" not in text
+    short = tmp_path / "short.svg"
+    code, _, err = run("--patients", "6,7", *words[2:], "--cheapest", ".99", "--figure", short)
+    assert (code, "none of 2 designs has power 0.99" in err) == (1, True), err
+    assert short.is_file()
+
+
 def test_the_cheapest_of_a_grid(run):
     words = ("--patients", "10,40", "--sessions", "6", "--within", ".5", "--studies", "100")
     code, out, _ = run(*words, "--cheapest", ".8", "--json")
@@ -71,6 +89,9 @@ def test_the_cheapest_of_a_grid(run):
     code, _, err = run(*words, "--icc-width", ".3")
     assert code == 2
     assert "give --cheapest .8 with it" in err
+    code, _, err = run(*words, "--cheapest", ".8", "--icc-width", ".3")
+    assert code == 2
+    assert "--icc-width: no session is coded twice" in err
 
 
 @pytest.mark.parametrize(("words", "message"), [
@@ -157,3 +178,13 @@ def test_an_outcome_that_is_done_or_not(run):
     code, _, err = run(*PLAN, "--family", "poisson", "--trend", ".1")
     assert code == 2
     assert "mean count" in err
+
+
+def test_an_outcome_in_ordered_categories(run):
+    words = ("--patients", "10", "--sessions", "4", "--studies", "100", "--family", "ordinal", "--within", ".8")
+    code, out, _ = run(*words, "--base", ".2,.3,.3,.2", "--json")
+    plan = json.loads(out)["spec"]["plan"]
+    assert (code, plan["family"], plan["base"]) == (0, "ordinal", [0.2, 0.3, 0.3, 0.2])
+    code, _, err = run(*words, "--base", ".2,.3,.3")
+    assert code != 0
+    assert "add up to 0.8; allowed: 1" in err

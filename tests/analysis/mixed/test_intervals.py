@@ -58,6 +58,16 @@ def test_variance_limits_on_both_criteria(name, kind):
         assert row.method == f"profile ({kind})"
 
 
+def test_variance_limits_where_every_bound_is_told_at_once():
+    """Eight patients, a random slope: the correlation ends at its bound, the other bounds are left behind at once."""
+    data = pd.read_csv(REFERENCE / "profile_slopes.csv")
+    fit = fit_mixed("y ~ session * arm + x + (session | patient)", data)
+    table = confint(fit, "profile", parameters="variances")
+    ref = json.loads((REFERENCE / "profile_slopes.json").read_text(encoding="utf-8"))["slopes"].values()
+    np.testing.assert_allclose(table.conf_low, [one["low"] for one in ref], rtol=1e-5)
+    np.testing.assert_allclose(table.conf_high, [one["high"] for one in ref], rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["Dyestuff", "Pastes", "Penicillin", "sleepstudy_RIS"])
 def test_fixed_effects_on_the_ml_criterion(name):
     ref = json.loads((REFERENCE / "mixed_profile.json").read_text(encoding="utf-8"))[name]["fixed_ML"]

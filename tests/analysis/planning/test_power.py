@@ -8,7 +8,11 @@ from scipy import stats
 from scipy.integrate import quad
 
 from doublecode.analysis import PlannedStudy, power, precision, regression_power
+from doublecode.analysis.planning.fresh_draws import cheapest_again
 from doublecode.analysis.planning.simulated_study import draw, plan_rows
+from doublecode.analysis.rendering.figures import figure_of
+from doublecode.analysis.rendering.power_figures import LINE_LETTERS, with_caption
+from doublecode.analysis.rendering.tables import format_number
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.marks import bare
 
@@ -127,6 +131,60 @@ def test_the_cheapest_design_is_the_one_found_by_hand():
         power(plan, between=0, vary={"patients": [12, 15]}, studies=100).cheapest()
     with pytest.raises(UsageError, match="nothing was varied"):
         power(plan, within=0.3, studies=100).cheapest()
+    with pytest.raises(UsageError, match="no session is coded twice"):
+        power(PlannedStudy(patients=20, sessions=6), within=0.3, vary={"patients": [12, 15]}, studies=100).cheapest(
+            0.8, 0.3
+        )
+
+
+def test_the_text_names_the_design_that_was_asked_for():
+    """Not the cheapest with power of .80, where more power, or a narrow interval of the ICC, was asked for."""
+    plan = PlannedStudy(patients=20, sessions=6, raters=4, double=0.3, icc_rating=0.6)
+    found = power(plan, within=0.4, vary={"patients": [12, 40], "double": [0.2, 1.0]}, studies=100, seed=2)
+    narrow = found.frame["icc_width"].sort_values().iloc[1]
+    cheap = found.cheapest(0.9, narrow)
+    assert cheap.frame["double"].tolist() == [1.0]
+    said, design = cheap.text(), "40 patients and 100 % of the sessions coded twice"
+    asked = f"power of .90 and an interval of the raters' ICC(A,1) no wider than {narrow:.2f}".replace("0.", ".")
+    assert f"Of 4 designs the cheapest with {asked} is that with {design}." in said
+    assert "lies between" not in said
+    assert said.endswith("that is on average somewhat too high.")
+    again = cheapest_again(found, 0.9, narrow)
+    fresh = next(note.numbers for note in again.notes if note.kind == "power_again")
+    assert f"by studies drawn anew (seed 3) it is {format_number(fresh['power'], 'bounded')} (95 %" in again.text()
+    for shape, drawn, other in (("lines", "the dotted line", "frames"), ("map", "frames mark", "dotted")):
+        words = found.caption(shape=shape)
+        assert drawn in words
+        assert other not in words
+
+
+def test_effects_are_told_on_the_scale_on_which_they_are_stated():
+    plan = PlannedStudy(patients=12, sessions=4)
+    for scale, what in (("r", "a correlation within patients"), ("f2", "*f*² within patients"),
+                        ("sd", "standard deviations of the outcome's residual within patients per")):  # fmt: skip
+        found = power(plan, vary={"within": [0.2, 0.4]}, scale=scale, studies=100)
+        assert f"the effect that is shown ({what}" in found.caption()
+        assert f"We varied the effect within patients ({what}" in found.text()
+        assert "The effects were stated beforehand, and are not estimates of this study." in found.text()
+
+
+def test_where_there_is_no_effect_the_text_says_type_one_error():
+    plan = PlannedStudy(patients=12, sessions=4)
+    one, both = (power(plan, within=0.3, between=level, studies=100).text() for level in (0, 0.4))
+    assert "Power for the effect within patients is" in one
+    assert "The type I error between patients is" in one
+    assert "No effect is assumed between patients." in one
+    assert "a correlation of .00" not in one
+    assert "they were stated beforehand, and are not estimates" in both
+    assert "type I" not in both
+
+
+def test_a_caption_breaks_no_random_term():
+    found = power(PlannedStudy(patients=12, sessions=4), within=0.3, vary={"patients": [12, 15]}, studies=100)
+    for shift in range(12):
+        figure = with_caption(figure_of(found.plot()), "x" * (LINE_LETTERS - 12 + shift) + " (1 | patient). More.")
+        lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in figure.get_supxlabel().split("\n")]
+        assert any("(1 | patient)" in line for line in lines)
 
 
 def test_no_raters_are_a_questionnaire_in_a_grid():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from doublecode.analysis import fit_linear, marginal_means, moderation
 from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.regression.regression_design import build_matrices, choose_subset, interaction_of, is_plain
 from doublecode.schemas.errors import FormulaError, UsageError
@@ -50,3 +51,17 @@ def test_a_subset_is_undecided_only_by_the_columns_that_it_names(data):
 def test_a_subset_that_is_no_condition_names_its_model(data):
     with pytest.raises(UsageError, match="model 'm': the subset 'x' is no condition"):
         choose_subset("x", data, where="model 'm'")
+
+
+def test_a_level_that_no_row_has_is_no_reference():
+    rng = np.random.default_rng(6)
+    data = pd.DataFrame({"x": rng.normal(size=30), "hw": rng.normal(size=30)})
+    data["phase"] = pd.Categorical(["early", "middle", "late"] * 10, ["early", "middle", "late"])
+    later = data[data.phase != "early"]
+    expected = fit_linear("hw ~ x + late", later.assign(late=(later.phase == "late") * 1.0))
+    for found in (fit_linear("hw ~ x + phase", later), moderation("hw ~ x + phase", data, subset="phase != 'early'")):
+        np.testing.assert_allclose(found.frame["estimate"], expected.frame["estimate"], rtol=1e-10)
+        assert found.frame["term"].tolist() == ["Intercept", "x", "phase[T.late]"]
+        unused = [note.numbers for note in found.notes if note.kind == "unused_levels"]
+        assert unused == [{"column": "phase", "levels": ("early",)}]
+        assert marginal_means(found, "phase").frame["phase"].tolist() == ["middle", "late"]

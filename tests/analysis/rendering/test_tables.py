@@ -52,6 +52,25 @@ def model_table():
     return Table("models", "Models", frame, tuple(column(name) for name in names), group="model")
 
 
+def test_estimates_by_large_units_keep_their_digits():
+    """A slope per unit of a predictor of size 1e8; what is rounding beside no error, an SD of nought, stays 0.00."""
+    shared = (column("estimate"), column("std_error"), column("conf_low"))
+    rows = pd.DataFrame(
+        {
+            "estimate": [4.7e-9, 1.9],
+            "std_error": [7.44e-10, 0.13],
+            "conf_low": [3.17e-9, 1.63],
+            "conf_high": [6.23e-9, 2],
+        }
+    )
+    assert Table("t", "T", rows, shared).body() == [
+        ("0.00000000470", "0.00000000074", "[0.00000000317, 0.00000000623]"),
+        ("1.90", "0.13", "[1.63, 2.00]"),
+    ]
+    assert column("sd", kind="estimate").render({"sd": 1e-9}) == "0.00"
+    assert column("sd", kind="estimate").render({"sd": 7.9e-5}) == "0.000079"
+
+
 def test_the_body_has_spanner_rows_and_rounded_cells():
     assert model_table().body() == [
         ("A",),

@@ -10,6 +10,7 @@ from base64 import b64encode
 from hashlib import sha256
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 
 import openpyxl
 import pytest
@@ -27,6 +28,7 @@ from doublecode.analysis.study.trace.unused_cells import KnownCells
 from doublecode.coding.intake.study_ledger import open_ledger
 from doublecode.coding.reading.declared_heads import open_study
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.problems import Problem
 
 DRAWN = 20
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -306,6 +308,18 @@ def test_a_cell_in_no_number_says_why(telephone_demo, read_once):
         ("R1_ghes_batch01.xlsx!A1", "trace_no_rating"),
     ):
         assert kind in {note.kind for note in trace_cell(report, cell).notes}, cell
+
+
+def test_a_cell_of_a_file_whose_marked_copy_counts_leads_to_the_copy():
+    known = KnownCells(None)
+    mended = Problem("mended_copy", "a.xlsx", found="a_please_fix.xlsx")
+    other = Problem("text_number", "b.xlsx", "Rate", "C7", found="' 4 '", allowed="4")
+    known.__dict__["intake"] = SimpleNamespace(problems=(mended, other))
+    (note,) = known.problems_at("a.xlsx", "", "C5")
+    assert "its marked copy a_please_fix.xlsx is here, and counts in its place" in note.numbers["problem"]
+    (note,) = known.problems_at("b.xlsx", "Rate", "C7")
+    assert "text_number" in note.numbers["problem"]
+    assert not list(known.problems_at("b.xlsx", "Rate", "C8"))
 
 
 def test_corrections_and_withdrawals_since_the_report_are_named(corrected):

@@ -262,10 +262,10 @@ def test_the_declared_model_in_the_names_of_the_simulation(new, models, formula,
 
 
 def test_of_several_models_it_is_said_which_one_is_planned(new):
-    """The last series that can be simulated; where rows are patients a regression, whatever series there are."""
+    """The last series; where rows are patients a regression, whatever series there are."""
     one = series("phq9 ~ he + (1 | patient)", more='split = ["he"]')
     ordered = series("extent ~ he + (1 | patient)", more='split = ["he"]\nfamily = "ordinal"').replace('"m"', '"o"')
-    design = study_design(new(one + ordered))
+    design = study_design(new(ordered + one))
     assert design.spec["model"] == "m"
     assert "planned is m, since no headline names another; by --model there are o" in " ".join(str(design).split())
     assert "design_of_several" not in {note.kind for note in study_design(new(one + ordered), model="m").notes}
@@ -283,12 +283,14 @@ def test_of_several_models_it_is_said_which_one_is_planned(new):
 
 
 def test_a_declared_family_is_simulated(new):
-    """Done or not and counts are; ordered categories are refused with the way on."""
-    folder = new(series("extent ~ he + (1 | patient)", more='split = ["he"]\nfamily = "ordinal"'))
-    with pytest.raises(
-        UsageError, match="its family is 'ordinal', and simulated are continuous outcomes, binomial and poisson"
-    ):
-        study_design(folder, model="m")
+    """Without data its base is asked for, and stated: of ordered categories the share of each, a row of the table."""
+    design = study_design(new(series("extent ~ he + (1 | patient)", more='split = ["he"]\nfamily = "ordinal"')))
+    with pytest.raises(UsageError, match="base is None with family 'ordinal'; give the probability of each category"):
+        design.power(within=0.2, studies=100)
+    stated = design.stating({"base": (0.5, 0.2, 0.3)})
+    assert stated.plan.base == (0.5, 0.2, 0.3)
+    assert stated.stating({"base": (0.4, 0.6)}).plan.base == (0.4, 0.6)
+    assert [origins(stated)[f"base_{at}"] for at in (1, 2, 3)] == ["stated"] * 3
     design = study_design(new(series("phq9 ~ he + (1 | patient)", more='split = ["he"]\nfamily = "poisson"')))
     assert "(poisson) on he" in str(design)
     with pytest.raises(UsageError, match="base is None with family 'poisson'; give the mean count"):

@@ -28,7 +28,7 @@ B, P, N = {"family": "binomial"}, {"family": "poisson"}, {"family": "negative-bi
 CASES: list[tuple[str, dict[str, Any], Any, type[Exception], list[str]]] = [
     ("done", B, 0, NotEstimable, ["0 in all 198 rows", "one category", "report the proportion"]),
     ("done", B, 1, NotEstimable, ["1 in all 198 rows", "both 0 and 1"]),
-    ("done", B, "no", FormulaError, ["text ('no')", "0 and 1", "astype(int)"]),
+    ("done", B, "no", FormulaError, ["text ('no')", "0 and 1", "which value counts as success"]),
     ("done", B, np.arange(198) % 3, ContractError, ["0 and 1", "66 rows", "row 2: 2", "trials="]),
     ("count", P, 0, NotEstimable, ["0 in all 198 rows", "longer period"]),
     ("count", N, np.where(np.arange(198) == 4, -2, 1), ContractError, ["negative", "row 4: -2"]),
