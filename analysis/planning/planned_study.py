@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from typing import Final
@@ -72,9 +72,10 @@ def category_shares(given: object) -> tuple[float, ...]:
         They are not 2 to 20 numbers above 0 whose sum is 1.
     """
     said = f"{CALLER}: base is {given!r} with family 'ordinal'; "
-    if not isinstance(given, (tuple, list)) or not all(is_number(share) and share > 0 for share in given):
+    listed = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else ()
+    if not listed or not all(is_number(share) and share > 0 for share in listed):
         raise UsageError(f"{said}give the probability of each category, lowest first, all above 0, as .2, .3, .3, .2.")
-    shares = tuple(float(share) for share in given)
+    shares = tuple(float(share) for share in listed)
     if not FEWEST_CATEGORIES <= len(shares) <= MOST_CATEGORIES:
         raise UsageError(
             f"{said}allowed: {FEWEST_CATEGORIES} to {MOST_CATEGORIES} categories, the probability of each, lowest "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,7 +126,9 @@ def marginal_means(
     check_adjust(adjust, contrasts)
     if conf_level is not None:
         check_conf_level(conf_level, "marginal_means")
-    parts, held = hold_offset(linear_model(model, conf_level), at)
+    parts = linear_model(model, conf_level)
+    known, held = hold_offset(parts.known, parts.variables, at)
+    parts = replace(parts, known=known)
     names, within = _names(of, "of"), _names(by or (), "by")
     _refuse_twice(names, within)
     grid = reference_grid(parts, held)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
-
-if TYPE_CHECKING:
-    from doublecode.analysis.regression.linear_model import LinearModel
 
 KEY: Final = "offset"
 """Name of the offset in `at`, beside that of its column."""
@@ -47,8 +44,10 @@ class HeldOffset:
         return Note("marginal_offset", numbers=numbers)
 
 
-def hold_offset(model: LinearModel, at: Mapping[str, Any] | None) -> tuple[LinearModel, dict[str, Any]]:
-    """The model with its offset held where `at` says, and what else `at` names.
+def hold_offset(
+    known: HeldOffset | None, variables: Collection[str], at: Mapping[str, Any] | None
+) -> tuple[HeldOffset | None, dict[str, Any]]:
+    """A model's offset held where `at` says, and what else `at` names; `variables` of that name go before.
 
     Raises
     ------
@@ -56,11 +55,10 @@ def hold_offset(model: LinearModel, at: Mapping[str, Any] | None) -> tuple[Linea
         The model has no offset; it is named twice; its value is no single finite number.
     """
     given = dict(at or {})
-    known = model.known
     names = {KEY} | (set() if known is None else {known.name})
-    asked = [name for name in given if str(name).strip("`") in names - set(model.variables)]
+    asked = [name for name in given if str(name).strip("`") in names - set(variables)]
     if not asked:
-        return model, given
+        return known, given
     if known is None:
         raise UsageError(f"marginal_means: at names {KEY!r}, and the model was fitted without one; leave it out.")
     if len(asked) > 1:
@@ -71,4 +69,4 @@ def hold_offset(model: LinearModel, at: Mapping[str, Any] | None) -> tuple[Linea
             f"marginal_means: at[{asked[0]!r}] is {value!r}; an offset is held at one finite number, on the scale of "
             "the linear predictor (of counts log(exposure): 0 for one unit)."
         )
-    return replace(model, known=replace(known, value=float(value), given=True)), given
+    return replace(known, value=float(value), given=True), given

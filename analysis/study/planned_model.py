@@ -45,6 +45,8 @@ class PlannedModel:
         tested; 0 and empty of a multilevel model.
     family : str, optional
         Of an outcome that is done or not, counted, or in ordered categories, which is simulated as such.
+    trials : str, optional
+        The variable with the number of trials, where the outcome is so many of so many.
     notes : tuple of Note
         Which model it is, where none was named; what the model has and the simulated studies have not.
     """
@@ -57,6 +59,7 @@ class PlannedModel:
     factors: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     family: str | None = None
+    trials: str | None = None
 
     @property
     def is_of_patients(self) -> bool:
@@ -153,7 +156,9 @@ def _of_series(study: Study, series: ModelSeries, predictor: str | None) -> Plan
     split = [name for name in series.split if name in found]
     chosen = predictor or next(name for name in (asked, *split, *found) if name in found)
     formula, left = _in_our_names(study, series, step, chosen)
-    return PlannedModel(series.name, step.response, chosen, formula, notes=tuple(left), family=series.family)
+    return PlannedModel(
+        series.name, step.response, chosen, formula, notes=tuple(left), family=series.family, trials=series.trials
+    )
 
 
 def _in_our_names(study: Study, series: ModelSeries, step: ModelFormula, chosen: str) -> tuple[str, list[Note]]:

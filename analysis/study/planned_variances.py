@@ -123,7 +123,11 @@ def frame_values(
     has_outcome = planned.outcome in frame.columns
     makers = {planned.predictor: partial(_predictor_values, frame, planned.predictor, reliability)}
     if has_outcome:
-        makers[planned.outcome] = partial(_outcome_values, frame, planned.outcome, therapists, planned.family)
+        makers[planned.outcome] = (
+            partial(_outcome_values, frame, planned.outcome, therapists, planned.family)
+            if planned.trials is None
+            else partial(_share_of_trials, frame, planned.outcome, planned.trials)
+        )
     for name, made in makers.items():
         try:
             values += made()
@@ -144,6 +148,13 @@ def _predictor_values(frame: pd.DataFrame, predictor: str, reliability: float) -
         return []
     true = min(shares[0] / (reliability * sum(shares)), MOST_SHARE)
     return [DesignValue("icc_predictor", true, "data", "icc_predictor")]
+
+
+def _share_of_trials(frame: pd.DataFrame, outcome: str, trials: str) -> list[DesignValue]:
+    """The share of all trials that were successes; a mean of successes is no probability."""
+    rows = frame[[outcome, trials]].dropna()
+    share = float(rows[outcome].sum() / rows[trials].sum()) if rows[trials].sum() > 0 else 0.0
+    return [DesignValue("base", share, "data", "trials")] if 0 < share < 1 else []
 
 
 def _outcome_values(frame: pd.DataFrame, outcome: str, therapists: int, family: str | None) -> list[DesignValue]:

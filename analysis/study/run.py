@@ -242,8 +242,7 @@ def analyse(intake: Intake, progress: Progress = no_progress, workers: Workers |
 
     if intake.errors:
         raise StudyProblems(intake.problems)
-    intake = in_the_numbers(intake)
-    study = intake.study
+    study = (intake := in_the_numbers(intake)).study
     steps = _Steps(progress, 6 + len(study.series))
     steps("Scoring")
     items, scores = score_study(intake)

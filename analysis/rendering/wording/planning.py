@@ -169,6 +169,7 @@ SOURCE_WORDS: Final = {
     "stated": "stated",
     "varied": "stated, one of several: see below",
     "by_model": "a model of the outcome on the course alone: patient and session in the middle",
+    "trials": "share of all trials that were successes",
     "included": "patients.csv: those who are included",
     "complete_patients": "patients who have all that the regression asks for",
     "rated_sessions": "sessions of each in which the predictor is rated",

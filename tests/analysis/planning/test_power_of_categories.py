@@ -38,7 +38,7 @@ def whitehead(plan, effect, n):
 
 def test_power_within_patients_is_that_of_whitehead():
     """Nothing between patients; a patient's mean takes one of eight sessions from the information."""
-    effect, studies = 0.45, 200
+    effect, studies = 0.45, 150
     plan = PlannedStudy(patients=15, sessions=8, icc_outcome=0, icc_predictor=0, **ORDINAL)
     error, expected = whitehead(plan, effect, 15 * 7)
     row = power(plan, within=effect, formula="outcome ~ within + (1 | patient)", studies=studies, seed=5).frame.iloc[0]
@@ -104,10 +104,8 @@ def test_one_and_two_workers_make_one_table_and_where_there_is_nothing_little_is
     two = power(plan, **asked, workers=Workers(2, keep=tmp_path)).frame
     one = power(plan, **asked, workers=Workers(1, keep=tmp_path)).frame
     pd.testing.assert_frame_equal(one, two)
-    for patients in (7, 8):
-        alone = power(plan.at({"patients": patients}), within=0.0, studies=100, seed=4).frame
-        own = one[one["patients"] == patients].drop(columns="patients").reset_index(drop=True)
-        pd.testing.assert_frame_equal(alone, own)
+    alone = power(plan, within=0.0, studies=100, seed=4).frame
+    pd.testing.assert_frame_equal(alone, one.iloc[1:].drop(columns="patients").reset_index(drop=True))
     assert abs(one["power"].mean() - 0.05) < 3 * np.sqrt(0.05 * 0.95 / 200) + 0.01
 
 
@@ -130,11 +128,11 @@ def test_power_of_counts_is_that_of_the_standard_error_of_one_large_study():
 def test_counts_without_spread_of_their_own_have_the_power_of_poisson():
     """φ = 1e8; the test of a negative binomial model is a little weaker, since some studies seem to have spread."""
     plan = {"patients": 12, "sessions": 6, "base": 2.0}
-    spread = power(PlannedStudy(**plan, family="negative-binomial", dispersion=1e8), within=0.2, studies=300, seed=2)
+    spread = power(PlannedStudy(**plan, family="negative-binomial", dispersion=1e8), within=0.2, studies=250, seed=2)
     none = power(PlannedStudy(**plan, family="poisson"), within=0.2, studies=1000, seed=2)
     one, other = (found.frame["power"].item() for found in (spread, none))
     assert 0.3 < other < 0.8
-    assert abs(one - other) < 3 * np.sqrt(other * (1 - other) * (1 / 300 + 1 / 1000)) + 0.01
+    assert abs(one - other) < 3 * np.sqrt(other * (1 - other) * (1 / 250 + 1 / 1000)) + 0.01
     assert spread.frame["width"].item() == pytest.approx(none.frame["width"].item(), rel=0.05)
 
 
@@ -211,6 +209,7 @@ def test_what_cannot_be_is_refused(plan, said):
 
 
 def test_the_base_of_categories_is_one_value_and_is_not_varied():
-    plan = PlannedStudy(patients=22, sessions=9, **ORDINAL)
+    plan = PlannedStudy(patients=22, sessions=9, family="ordinal", base=np.array(SHARES))
+    assert plan.base == SHARES
     with pytest.raises(UsageError, match="base of ordered categories is one list"):
         power(plan, within=0.3, vary={"base": [0.2, 0.4]})

@@ -149,7 +149,7 @@ def test_shares_of_therapists_and_the_mean_of_counts_are_those_of_the_data(telep
     who = SimpleNamespace(last_number=9, analysable=198.0)
 
     def taken(family, therapists):
-        planned = SimpleNamespace(outcome="phq9", predictor="he", family=family)
+        planned = SimpleNamespace(outcome="phq9", predictor="he", family=family, trials=None)
         return {one.part: one.value for one in frame_values(shifted, planned, who, therapists, 0.7)[0]}
 
     found = fit_mixed("phq9 ~ session + (1 | patient) + (1 | therapist)", shifted, ddf="z").variances["variance"]
@@ -160,6 +160,16 @@ def test_shares_of_therapists_and_the_mean_of_counts_are_those_of_the_data(telep
     counted = taken("poisson", 0)
     assert counted["base"] == pytest.approx(shifted["phq9"].mean())
     assert "icc_outcome" not in counted
+
+
+def test_of_so_many_of_so_many_the_base_is_the_share_of_the_trials(telephone, telephone_run):
+    """A mean of 0.9 homeworks done in a session is no probability of .9."""
+    frame = telephone_run.frame.frame.dropna(subset=["hw_done", "hw_given"])
+    share = frame["hw_done"].sum() / frame["hw_given"].sum()
+    assert abs(share - frame["hw_done"].mean()) > 0.05
+    shown = study_design(telephone, model="homework_done").frame.set_index("part")
+    assert shown.loc["base", "value"] == pytest.approx(share)
+    assert shown.loc["base", "source"] == "trials"
 
 
 def test_from_wrong_data_nothing_is_taken_and_it_is_said(tmp_path):
