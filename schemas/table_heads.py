@@ -71,7 +71,7 @@ def placed(
     if open_:
         known = text_heads(tables) if heads is None else heads
         for one in open_:
-            holding = [name for name, columns in known.items() if one.column in columns]
+            holding = [name for name, columns in known.items() if str(one.column) in columns]
             found[one.name] = one.model_copy(update={"table": holding[0] if len(holding) == 1 else "sessions"})
     return found
 
