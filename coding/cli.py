@@ -65,10 +65,10 @@ def check(
 ) -> None:
     """Validate workbooks. A marked copy of each file with errors is written for its rater."""
     from doublecode.coding.reading.declared_heads import missing_from_tables
-    from doublecode.coding.reading.incoming import checks_not_done, read_workbooks
+    from doublecode.coding.reading.incoming import checks_not_done, folders_inside, read_workbooks
     from doublecode.coding.reading.unfinished import Unfinished, unfinished
 
-    files = _expand(files)
+    given, files = files, _expand(files)
     problems: list[Problem] = []
     copies: list[Path] = []
     notes: dict[str, None] = {}
@@ -86,6 +86,8 @@ def check(
             begun += unfinished(ratings, its)
             if marked:
                 copies += hand_back([file], its, _copy_folder(file, declared), overwrite, declared)
+        if declared is not None and {declared.folder.resolve() / "incoming"} & {one.resolve() for one in given}:
+            problems += folders_inside(declared)
     errors = sum(one.severity == "error" for one in problems)
     if as_json:
         print_problems_json(problems, {"command": "check", "files": [str(file) for file in files]}, notes)
@@ -149,7 +151,7 @@ def _is_nothing_to_mark(problem: Problem) -> bool:
 def hand_back(
     files: Sequence[Path], problems: Sequence[Problem], folder: Path, overwrite: bool, study: Study | None
 ) -> list[Path]:
-    """Write a marked copy of each file that holds errors; return the copies.
+    """Write a marked copy of each file that holds errors; return the copies. One that cannot be written is named.
 
     A copy that exists may hold a rater's corrections, so it is replaced only with
     `overwrite`; a file that cannot be opened has no copy.
@@ -166,7 +168,11 @@ def hand_back(
         if target.exists() and not overwrite:
             say(f"{target} is there already and was left as it is (--overwrite replaces it).", to_error=True)
             continue
-        write_redpen(file, mine, target, overwrite=overwrite, study=study)
+        try:
+            write_redpen(file, mine, target, overwrite=overwrite, study=study)
+        except UsageError as wrong:  # what is to be mended is said all the same, of the other files too
+            say(f"No marked copy of {file.name}: {wrong}", to_error=True, style="yellow")
+            continue
         copies.append(target)
     return copies
 

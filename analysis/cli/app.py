@@ -87,9 +87,10 @@ on_texts.register(app)
 def main() -> None:
     """Run the command line; every end of it is one of the declared exit codes."""
     for stream in (sys.stdout, sys.stderr):
-        # a pipe on Windows speaks cp1252, which has neither → nor ω
-        if isinstance(stream, TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
-            stream.reconfigure(encoding="utf-8")
+        # a pipe on Windows speaks cp1252, which has neither → nor ω; a name from an old archive may be no UTF-8 at all
+        if isinstance(stream, TextIOWrapper):
+            is_utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+            stream.reconfigure(encoding=None if is_utf8 else "utf-8", errors="backslashreplace")
     gc.set_threshold(SELDOM)
     with Shell() as shell:
         app()

@@ -52,13 +52,20 @@ def _log_complement(x: Array) -> Array:
     return np.asarray(-np.log(np.where(x < 1, 1 - x, np.nan)))
 
 
-LOGIT = Scale("logit", _logit, lambda y: np.asarray(special.expit(y)), lambda x: 1 / (x * (1 - x)))
-LOG_COMPLEMENT = Scale("log(1 − estimate)", _log_complement, lambda y: np.asarray(-np.expm1(-y)), lambda x: 1 / (1 - x))
+def _inverse(x: Array) -> Array:
+    """1/x, and at the end of a scale, where x is 0 and the slope has no value, NaN."""
+    return np.asarray(1 / np.where(x == 0, np.nan, x))
+
+
+LOGIT = Scale("logit", _logit, lambda y: np.asarray(special.expit(y)), lambda x: _inverse(x * (1 - x)))
+LOG_COMPLEMENT = Scale(
+    "log(1 − estimate)", _log_complement, lambda y: np.asarray(-np.expm1(-y)), lambda x: _inverse(1 - x)
+)
 FISHER_Z = Scale(
     "Fisher z",
     lambda x: np.asarray(np.arctanh(np.where(np.abs(x) < 1, x, np.nan))),
     lambda y: np.asarray(np.tanh(y)),
-    lambda x: 1 / (1 - x**2),
+    lambda x: _inverse(1 - x**2),
 )
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from doublecode.coding.new_study.session_list import SessionTables
-from doublecode.coding.reading.table_remarks import alike
+from doublecode.coding.reading.table_remarks import alike, like_summary
 from doublecode.schemas.problems import Problem
 
 _FEWEST: Final = 4
@@ -41,6 +41,7 @@ def remarks_on_list(listed: SessionTables, file: str, outcomes: Sequence[tuple[s
             problems.append(
                 Problem("labels_alike", ", ".join(dict.fromkeys(where.values())), subject=column, found=said)
             )
+    problems += like_summary(listed.sessions["patient"], file, "patient")
     return [*problems, *_far_dates(listed, file), *_recordings(listed, file)]
 
 

@@ -244,7 +244,7 @@ def read_returned(
         return replace(load_expected(study), reads_training=training)
 
     everything, ratings = _read_all(ordered, gather, superseded, withdrawn, progress)
-    problems = [*_folders_inside(study), *(problem for one in everything for problem in one.problems)]
+    problems = [*folders_inside(study), *(problem for one in everything for problem in one.problems)]
     taken = [one for one in everything if one.stamp is not None]
     unread = [
         one.file for one in everything
@@ -292,7 +292,7 @@ def workbook_paths(folder: Path) -> list[Path]:
     )
 
 
-def _folders_inside(study: Study) -> list[Problem]:
+def folders_inside(study: Study) -> list[Problem]:
     """Folders inside ``incoming/`` that hold files: what lies in them is not read."""
     inside = sorted(path for path in (study.folder / "incoming").iterdir() if path.is_dir())
     return [

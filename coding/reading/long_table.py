@@ -16,7 +16,14 @@ from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import Book, restore_percents
 from doublecode.coding.reading.sheet_shape import cell_name
 from doublecode.coding.reading.statistics_files import read_statistics, statistics_kind
-from doublecode.coding.reading.table_remarks import csv_remarks, hidden_in, merged_in, remarks_on, unseen_in_cells
+from doublecode.coding.reading.table_remarks import (
+    csv_remarks,
+    hidden_in,
+    merged_in,
+    remarks_on,
+    summary_rows,
+    unseen_in_cells,
+)
 from doublecode.schemas.column_types import (
     Oddity,
     Role,
@@ -143,6 +150,7 @@ def read_rows(
     reader = _Columns(table, body, places, {name: asked.get(name, usual) for name in wanted}, missing)
     frame = pd.DataFrame({name: reader.read(name) for name in columns}, columns=list(columns))
     remarks = [*table.said(places.values()), *reader.remarks, *remarks_on(frame, table.name)]
+    remarks += summary_rows(table.rows, body, set(places.values()), table.name, table.place)
     return (frame.set_axis([table.lines[row] for row in body], axis=0) if by_line else frame), remarks
 
 

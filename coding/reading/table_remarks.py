@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.reading.cells import show_number, show_text
@@ -38,7 +38,7 @@ _OF_A_SUMMARY = frozenset({
     "zwischensumme", "standardabweichung", "anzahl", "varianz", "moyenne", "somme", "media", "promedio", "suma",
 })  # fmt: skip
 """Labels, in small letters, of rows that programs and people put below a table."""
-_FEWEST_BESIDE_SUMMARY = 4
+_FEWEST_BESIDE_SUMMARY, _LAST_ROWS = 4, 6
 _LOOK_ALIKE = str.maketrans(
     "‐‑‒–—―−АВЕКМНОРСТХЅЈІУасеорхуѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "-------ABEKMHOPCTXSJIYaceopxysijABEZHIKMNOPTYXo"
 )
@@ -109,7 +109,7 @@ def remarks_on(frame: pd.DataFrame, file: str) -> Iterator[Problem]:
             yield from far_values(frame[name], file, str(name))
         else:
             yield from odd_labels(frame[name], file, str(name))
-            yield from _like_summary(frame[name], file, str(name))
+            yield from like_summary(frame[name], file, str(name))
 
 
 def odd_labels(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
@@ -126,10 +126,33 @@ def _like_missing(labels: pd.Series[Any], file: str, name: str) -> Iterator[Prob
         yield Problem("label_like_missing", file, subject=name, found=found)
 
 
-def _like_summary(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
+def summary_rows(
+    rows: Sequence[Sequence[Any]],
+    body: Sequence[int],
+    read: Collection[int],
+    file: str,
+    place: Callable[[int, int], str],
+) -> Iterator[Problem]:
+    """A row of means or sums at the end of a table, where the column that says so is not among those `read`."""
+    for row in body[-_LAST_ROWS:] if len(body) > _FEWEST_BESIDE_SUMMARY else ():
+        cells = rows[row]
+        first = next((column for column, cell in enumerate(cells) if cell != ""), 0)
+        label, beside = (
+            cells[first] if cells else "",
+            any(column < len(cells) and cells[column] != "" for column in read),
+        )
+        if first not in read and beside and isinstance(label, str) and _is_summary(label):
+            yield Problem("label_like_summary", file, "", place(row, first), found=show_text(label))
+
+
+def _is_summary(label: object) -> bool:
+    return str(label).strip(" .:*=Øø").casefold() in _OF_A_SUMMARY
+
+
+def like_summary(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
     """Labels of a row of means or sums below the table, beside the labels of what was rated."""
     present = labels.dropna().unique()
-    odd = [label for label in present if str(label).strip(" .:*=Øø").casefold() in _OF_A_SUMMARY]
+    odd = [label for label in present if _is_summary(label)]
     if odd and len(present) - len(odd) >= _FEWEST_BESIDE_SUMMARY:
         found = ", ".join(f"{show_text(label)} × {int((labels == label).sum())}" for label in odd)
         yield Problem("label_like_summary", file, subject=name, found=found)

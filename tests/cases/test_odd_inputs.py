@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from doublecode.analysis import alpha
 from doublecode.analysis.cli.app import app
 from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.study.run import read_study
@@ -281,3 +282,52 @@ def test_a_lock_of_excel_is_named(tmp_path):
     (tmp_path / "~$t.xlsx").write_bytes(b"\x05Rater" + b" " * 160)
     with pytest.raises(UsageError, match=r"the mark that Excel leaves beside an open workbook\. Close the workbook"):
         read_rows(tmp_path / "~$t.xlsx", LONG)
+
+
+def test_a_row_of_means_is_found_by_a_column_that_is_not_read(tmp_path):
+    rows = [(f"S{i}", *row) for i, row in enumerate(FLEISS, 1)]
+    path = tmp_path / "t.csv"
+    path.write_text(text([*rows, ("Mean", 7.67, 2.5, 4.33, 6.67)], ("session", "a", "b", "c", "d")))
+    _, remarks = read_rows(path, ("a", "b", "c", "d"), numbers=("a", "b", "c", "d"))
+    assert [(one.code, one.cell, one.found) for one in remarks] == [("label_like_summary", "line 8", '"Mean"')]
+
+
+def test_three_times_the_same_item_has_no_warning_of_numpy():
+    items = pd.DataFrame({name: [0, 1, 2, 3, 4, 2, 1, 3, 0, 4] for name in "abc"})
+    assert alpha(items).frame["estimate"].tolist() == pytest.approx(
+        [1.0, 1.0]
+    )  # raw and standardised; warnings are errors here
+
+
+def test_a_marked_copy_that_cannot_be_written_hides_no_problem(tmp_path):
+    study = make_small(tmp_path / "small")
+    first, longest = study / "incoming" / "R1_thabs_batch01.xlsx", study / "incoming" / f"{'w' * 245}.xlsx"
+    book = openpyxl.load_workbook(first)
+    book["Rate"]["C5"].value = 9
+    book.save(longest)  # its copy would have a name of more than 255 letters
+    first.unlink()
+    (study / "incoming" / "march").mkdir()
+    (study / "incoming" / "march" / "R4.xlsx").write_bytes(b"")
+    shown = CliRunner().invoke(app, ["check", str(study / "incoming"), "--study", str(study)])
+    assert shown.exit_code == 1
+    assert "out_of_range" in shown.stderr
+    assert f"No marked copy of {longest.name}" in shown.stderr
+    assert "march/ · not_read" in shown.stderr  # as import says
+
+
+def test_a_row_of_sums_in_a_list_of_sessions_is_a_caution(tmp_path):
+    path = tmp_path / "list.csv"
+    rows = "".join(f"K{p};{s};0{s}.0{p}.2021\n" for p in range(1, 6) for s in (1, 2))
+    path.write_text(f"Patient;Sitzung;Datum\n{rows}Summe;10;\n")
+    command = [
+        "init",
+        str(tmp_path / "study"),
+        "--sessions",
+        str(path),
+        "--raters",
+        "anna,ben",
+        "--instruments",
+        "ghes",
+    ]
+    shown = CliRunner().invoke(app, [*command, "--yes"])
+    assert 'label_like_summary · patient: "Summe" × 1' in shown.stdout + shown.stderr
