@@ -36,7 +36,8 @@ def main_reasons(run: StudyRun) -> list[str]:
 
 def model_titles(study: Study) -> dict[str, str]:
     """Titles of the declared models by their names."""
-    titles = {one.name: one.title for one in (*study.series, *study.moderations, *study.patient_outcomes)}
+    titles = {one.name: one.title for one in study.series} | {one.name: one.title for one in study.moderations}
+    titles |= {one.name: one.title for one in study.patient_outcomes}
     return titles | {name: title for name, _, title, _ in process_rows(study)}
 
 
