@@ -24,6 +24,8 @@ TIMES: Final = ("count", "minutes", "duration")
 """Types whose values are whole numbers from 0."""
 RANGED: Final = ("ordinal", "decimal", *TIMES)
 """Types that have a minimum and a maximum."""
+MOST_CODES = 10_000
+"""Codes of an ordinal item, each of which may have an anchor."""
 NUMERIC: Final = (*RANGED, "yes_no")
 """Types whose cells hold numbers."""
 _CREDITS: Final = {"authors": "the authors of the scale", "own words": "own words of this codebook"}
@@ -124,6 +126,8 @@ class Item(Declared):
             return f" is {self.type} and needs minimum and maximum; add the line {lacking[0]} = …"
         if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
             return f": minimum must be below maximum; found {self.minimum:g} and {self.maximum:g}, exchange the two"
+        if self.type == "ordinal" and float(self.maximum or 0) - float(self.minimum or 0) > MOST_CODES:
+            return f': an ordinal item has at most {MOST_CODES:,} codes; write type = "count" for higher numbers'
         ends = (self.minimum, self.maximum)
         if self.type not in RANGED and ends != (None, None):
             return (

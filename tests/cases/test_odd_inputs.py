@@ -20,6 +20,7 @@ from doublecode.coding.reading.study_remarks import remarks_on_tables
 from doublecode.coding.reading.study_tables import read_study_table
 from doublecode.coding.reading.table_remarks import alike
 from doublecode.schemas.errors import ContractError, FormulaError, StudyError, UsageError
+from doublecode.schemas.item import Item
 from doublecode.schemas.study import load_study
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -331,3 +332,10 @@ def test_a_row_of_sums_in_a_list_of_sessions_is_a_caution(tmp_path):
     ]
     shown = CliRunner().invoke(app, [*command, "--yes"])
     assert 'label_like_summary · patient: "Summe" × 1' in shown.stdout + shown.stderr
+
+
+def test_an_ordinal_item_of_billions_of_codes_is_refused():
+    """Each code was written into the memory."""
+    with pytest.raises(ValueError, match=r'an ordinal item has at most 10,000 codes; write type = "count"'):
+        Item(name="a", label="A", minimum=0, maximum=4_000_000_000)
+    assert len(Item(name="a", label="A", minimum=0, maximum=100).codes) == 101
