@@ -38,6 +38,7 @@ from doublecode.analysis.mixed.formula_columns import Recipe, formula_columns
 from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.mixed.model_rows import refuse_infinite
 from doublecode.analysis.mixed.plain_columns import is_ordinary_number, is_plain_number, plain_columns
+from doublecode.analysis.mixed.slopes_between import slopes_between
 from doublecode.analysis.results.complete_rows import LostRow, complete_rows
 from doublecode.schemas.errors import ContractError, FormulaError, UsageError
 from doublecode.schemas.results import Note
@@ -247,12 +248,12 @@ def build_design(
     w = check_weights(kept["weights"])
     terms = _build_terms(parsed, columns, given)
     groups = {term.group: term.n_levels for term in terms}
-    of_levels = many_categories(spec, groups) + two_levels(groups)
+    of_groups = many_categories(spec, groups) + two_levels(groups) + slopes_between(terms)
     design = Design(
         formula=parsed, y=y, X=X, x_names=names, terms=terms,
         weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep] if lost else data.index,
         columns=columns, lost=lost, fixed_spec=spec,
-        log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone + left_out + of_levels,
+        log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone + left_out + of_groups,
     )  # fmt: skip
     refuse_unidentified(X, names, design.terms, columns, design.x_factors[1], row_levels=row_levels)
     if with_outcome:

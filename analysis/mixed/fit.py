@@ -10,7 +10,7 @@ import pandas as pd
 
 from doublecode.analysis.mixed.columns import ColumnOrArray
 from doublecode.analysis.mixed.design import Design, build_design
-from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design
+from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design, way_on
 from doublecode.analysis.mixed.engine.optimise import collapsed
 from doublecode.analysis.mixed.formula import ModelFormula
 from doublecode.analysis.mixed.inference import Method
@@ -131,7 +131,7 @@ def _refuse_collapsed(fit: Fit) -> None:
     if collapsed(fit.state)[0]:
         raise NotEstimable(
             f"{fit.design.formula.text!r} reproduces the outcome without error (to rounding): "
-            "the residual variance is zero and the likelihood has no maximum"
+            f"the residual variance is zero and the likelihood has no maximum. {way_on(fit.design)}"
         )
 
 

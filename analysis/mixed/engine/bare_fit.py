@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 
 VANISHED = 1e-8
 """Residual variance, as a share of the outcome's, below which a search without end is refused."""
+EXACT = 1e-12
+"""Difference of outcomes of one group, as a share of all outcomes' range, up to which they are the same."""
 
 
 def explained(moments: Moments, size: npt.ArrayLike) -> npt.NDArray[np.bool_]:
@@ -95,6 +97,24 @@ def fit_design(design: Design, *, reml: bool, start: Floats | None = None) -> Fi
 def _unbounded(design: Design, reason: str) -> NotEstimable:
     return NotEstimable(
         f"{design.formula.text!r}: the variances of the random effects grow without bound against the "
-        f"residual's {reason}; the model reproduces the outcome (almost) without error, so the likelihood has no "
-        "maximum"
+        f"residual's {reason}; the model reproduces the outcome without error, where the likelihood has no maximum, or "
+        f"almost so (less than a ten-thousandth of its spread is left), where rounding hides it. {way_on(design)}"
+    )
+
+
+def way_on(design: Design) -> str:
+    """What to do with an outcome that leaves no residual: it may be one value per group, or need no model of groups."""
+    spread = np.ptp(design.y)
+    for term in design.terms:
+        row = np.empty(term.n_levels, dtype=np.intp)
+        row[term.codes] = np.arange(len(design.y))  # any row of each level
+        if np.abs(design.y - design.y[row][term.codes]).max() <= EXACT * spread:
+            return (
+                f"{design.formula.response!r} has one value in all rows of each level of {term.group}: "
+                "take one row per level"
+            )
+    group = max(design.terms, key=lambda term: term.n_levels).group
+    return (
+        f"Is the outcome computed from these columns? If not, fit what varies within {group} by fit_linear, with "
+        f"{group} as a category among the predictors"
     )

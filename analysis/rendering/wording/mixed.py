@@ -75,6 +75,27 @@ def _unused_levels(note: Note) -> str:
     return f"{which} of {note.numbers['column']!r} {verb} left out ({shown})"
 
 
+def _slopes_between(note: Note) -> str:
+    group, columns = note.numbers["group"], named(note.numbers["columns"])
+    verb = "is" if len(note.numbers["columns"]) == 1 else "are"
+    return f"{columns} {verb} the same in all rows of a {group}, so that no {group} has a slope of its own"
+
+
+def _slopes_not_identified(note: Note) -> str:
+    return (
+        f"{_slopes_between(note)}; variances and correlations of {note.numbers['term']} are not identified: other "
+        "values fit as well, and AIC and BIC count too many. Coefficients are those of all of them. Write "
+        f"(1 | {note.numbers['group']})"
+    )
+
+
+def _slopes_describe_spread(note: Note) -> str:
+    return (
+        f"{_slopes_between(note)}: {note.numbers['term']} describes how the spread between the levels of "
+        f"{note.numbers['group']} changes along it; the usual model is (1 | {note.numbers['group']})"
+    )
+
+
 SENTENCES: Final[dict[str, Wording]] = {
     # one fit
     **dict.fromkeys(SINGULAR, _singular),
@@ -134,6 +155,8 @@ SENTENCES: Final[dict[str, Wording]] = {
         "{group} has two levels: their variance rests on a single difference and says next to nothing of other levels; "
         "where these two are meant, take {group} as a predictor"
     ),
+    "slopes_not_identified": _slopes_not_identified,
+    "slopes_between": _slopes_describe_spread,
     "many_categories": (
         "{column} holds words or is in C(): it enters as categories, {n_levels} levels and {n_dummies} coefficients, "
         "for {n_groups} levels of {group}"
