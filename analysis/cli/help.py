@@ -6,11 +6,14 @@ rendering first, which takes longer than everything else that `--help` does.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from typer.core import TyperGroup
 
 from doublecode.coding.console import explain
+from doublecode.schemas.errors import UsageError
 
 
 class HelpByPerson(TyperGroup):
@@ -22,6 +25,11 @@ class HelpByPerson(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt as stopped:
             raise SystemExit(explain(stopped)) from None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, and refuse an option of it that is given twice, of which the library takes the last."""
+        refuse_repeated(self, ctx, args)
+        return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print usage, commands by panel, options and exit codes."""
@@ -55,3 +63,26 @@ class HelpByPerson(TyperGroup):
             head = str(getattr(command, "rich_help_panel", None) or "Commands")
             panels.setdefault(head, []).append((name, command.get_short_help_str(limit=110)))
         return panels
+
+
+def refuse_repeated(group: Any, ctx: Any, words: Sequence[str]) -> None:
+    """Refuse an option with one value that is given more than once, of the command that `words` name.
+
+    Raises
+    ------
+    UsageError
+    """
+    command = group.get_command(ctx, words[0]) if words else None
+    if command is None:
+        return  # the library says that there is none
+    own = command.context_class(command, info_name=words[0], parent=ctx, resilient_parsing=True)
+    _, rest, order = command.make_parser(own).parse_args(args=list(words[1:]))
+    if hasattr(command, "get_command"):
+        refuse_repeated(command, own, rest)
+    for one, times in Counter(order).items():
+        takes_one = one.param_type_name == "option" and not (one.multiple or one.count)
+        if times > 1 and takes_one and (not one.is_flag or one.secondary_opts):
+            raise UsageError(
+                f"{one.opts[0]} is given {times} times, and takes one value. Give it once; of an option that takes "
+                "several, commas stand between them."
+            )

@@ -288,6 +288,11 @@ class PlannedStudy:
         return self.severity * error, (1 - self.severity) * error
 
     @property
+    def is_rated_with_error(self) -> bool:
+        """Whether scores are not the true ones: by raters' error, or by the points of their scale."""
+        return bool(self.raters and (any(self.error_variances) or self.points))
+
+    @property
     def recordings(self) -> float:
         """Sessions that are expected to be there: held and not lost; who leaves has half of them on average."""
         return self.patients * self.sessions * (1 - self.dropout / 2) * (1 - self.lost)

@@ -101,7 +101,9 @@ class PowerResult(Answer):
     def counted(self) -> str:
         """Say the plan that all rows share."""
         plan, varied = self.spec["plan"], self.spec["vary"]
-        told = ", ".join(f"{name} {_shown(value)}" for name, value in plan.items() if value and name not in varied)
+        idle = ("minutes",) if not (plan["raters"] or "raters" in varied) else ()
+        told = ", ".join(f"{name} {_shown(value)}" for name, value in plan.items()
+                         if value and name not in varied and name not in idle)  # fmt: skip
         units = {None: "standard deviations of the outcome’s residual", "binomial": "log odds", "ordinal": "log odds"}
         unit = units.get(plan["family"], "log of the rate")
         return f"{told}; slopes: {unit} per standard deviation of true scores of that level"

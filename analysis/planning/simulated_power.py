@@ -155,7 +155,7 @@ def power(
     rows = plan_rows(plan)
     drawn = int(frame.drop_duplicates(list(varied))["studies"].sum()) if varied else int(frame["studies"].iloc[0])
     counts = {"n_cells": len(cells), "n_studies": drawn, "n_rows": len(rows)}
-    return PowerResult(spec, frame, counts, _notes(frame, plan, text, studies, varied), rows.index)
+    return PowerResult(spec, frame, counts, _notes(frame, cells, plan, text, studies, varied), rows.index)
 
 
 @dataclass(frozen=True)
@@ -352,14 +352,19 @@ class _Counted:
 
 
 def _notes(
-    frame: pd.DataFrame, plan: PlannedStudy, formula: str, studies: int, varied: Mapping[str, Any]
+    frame: pd.DataFrame,
+    cells: Sequence[_Cell],
+    plan: PlannedStudy,
+    formula: str,
+    studies: int,
+    varied: Mapping[str, Any],
 ) -> tuple[Note, ...]:
     early = frame[frame["studies"] < studies]
     slopes = parse_mixed(formula).terms
     told = {
         "power_no_effect": bool((frame["effect"] == 0).any()),
         "power_stopped": len(early) > 0,
-        "power_attenuated": bool(plan.raters),
+        "power_attenuated": any(cell.plan.is_rated_with_error for cell in cells),
         "power_no_raters": bool(plan.raters) and 0 in varied.get("raters", ()),
         "power_patient_means": bool(((frame["term"] == "between") & (frame["effect"] != 0)).any()),
         "power_slopes_unmodelled": bool(plan.slope_sd or "slope_sd" in varied) and not any(

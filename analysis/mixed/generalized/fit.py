@@ -126,7 +126,7 @@ def fit_generalized(
     check_thresholds(chosen, thresholds)
     if chosen == "ordinal":
         return fit_ordinal(design, part, n_nodes, chosen_link, spec | {"thresholds": thresholds}, remarks)
-    outcome = read_outcome(design, chosen, chosen_link, counted)
+    outcome = read_outcome(design, chosen, chosen_link, counted, trials if isinstance(trials, str) else "trials")
     if outcome.binary:
         refuse_row_effects(design, "0 and 1")
     fit = fit_outcome(design, part, outcome, n_nodes, prior_sd)

@@ -87,8 +87,10 @@ def check_family(family: str, link: str | None, caller: str = "fit_generalized")
     return family, chosen  # type: ignore[return-value]
 
 
-def read_outcome(design: Design, family: FamilyName, link: Link, trials: Floats | None) -> Outcome:
-    """Take the outcome (n,) out of the design's columns and check it for the family.
+def read_outcome(
+    design: Design, family: FamilyName, link: Link, trials: Floats | None, trials_name: str = "trials"
+) -> Outcome:
+    """Take the outcome (n,) out of the design's columns and check it for the family, with the trials (n,) of a column.
 
     Raises
     ------
@@ -98,7 +100,7 @@ def read_outcome(design: Design, family: FamilyName, link: Link, trials: Floats 
     name = design.formula.response
     y = _numbers(design, family)
     if family == "binomial":
-        return _binomial(y, trials, name, link, design.index)
+        return _binomial(y, trials, (name, trials_name), link, design.index)
     if trials is not None:
         raise UsageError(f"fit_generalized: trials= belongs to family 'binomial', not {family!r}; leave it out")
     _refuse_rows(y < 0.0, y, name, design.index, "counts cannot be negative", "correct these rows or set them missing")
@@ -175,7 +177,8 @@ def _to_numbers(name: str, found: list[str], family: FamilyName) -> str:
     )
 
 
-def _binomial(y: Floats, trials: Floats | None, name: str, link: Link, index: pd.Index[Any]) -> Outcome:
+def _binomial(y: Floats, trials: Floats | None, names: tuple[str, str], link: Link, index: pd.Index[Any]) -> Outcome:
+    name, of_trials = names
     if trials is None:
         other = ~np.isin(y, (0.0, 1.0))
         _refuse_rows(
@@ -186,10 +189,10 @@ def _binomial(y: Floats, trials: Floats | None, name: str, link: Link, index: pd
         _refuse_one_category(y, np.ones_like(y), name)
         return Outcome("binomial", link, y, np.ones_like(y))
     bad = (trials < 1.0) | (np.abs(trials - np.round(trials)) > WHOLE)
-    _refuse_rows(bad, trials, "trials", index, "trials must be whole numbers from 1", "leave out rows without a trial")
+    _refuse_rows(bad, trials, of_trials, index, "trials must be whole numbers from 1", "leave out rows without a trial")
     proportion = bool((np.abs(y - np.round(y)) > WHOLE).any())
     successes = y * trials if proportion else y
-    what = f"{name} × trials" if proportion else name
+    what = f"{name} × {of_trials}" if proportion else name
     _refuse_rows(successes < 0.0, successes, what, index, "successes cannot be negative", "correct these rows")
     _refuse_rows(
         successes > trials + WHOLE, successes, what, index, "there cannot be more successes than trials",

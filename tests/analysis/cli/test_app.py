@@ -183,6 +183,12 @@ def test_agreement_and_omega_of_a_file(run, judges, tmp_path):
         (("nonsense",), 2, "No such command"),
         (("instrument", "check", "nothing"), 2, "there is no shipped instrument 'nothing'"),
         (("check", "nowhere.xlsx"), 2, "nowhere.xlsx: there is no such file"),
+        (
+            ("power", "--within", ".3", "--seed=1", "--within", ".4"),
+            2,
+            "--within is given 2 times, and takes one value",
+        ),
+        (("ledger", "history", "--study", "a", "--study", "b"), 2, "--study is given 2 times"),
     ],
 )
 def test_wrong_use_leaves_with_2_and_says_what_is_allowed(run, judges, tmp_path, words, code, says):

@@ -201,6 +201,21 @@ def test_no_raters_are_a_questionnaire_in_a_grid():
     assert found.cheapest(0.6, 0.6).frame["raters"].tolist() == [4]
 
 
+@pytest.mark.parametrize(("rated", "vary", "is_said"), [
+    ({"icc_rating": 1.0}, {}, False), ({"icc_rating": 0.6}, {}, True), ({"icc_rating": 1.0, "points": 5}, {}, True),
+    ({"icc_rating": 1.0}, {"icc_rating": [1.0, 0.6]}, True), ({"icc_rating": 0.6}, {"raters": [0]}, False),
+])  # fmt: skip
+def test_rating_error_is_spoken_of_where_there_is_some(rated, vary, is_said):
+    found = power(PlannedStudy(patients=6, sessions=3, raters=3, **rated), within=0.3, vary=vary, studies=100)
+    assert ("power_attenuated" in {note.kind for note in found.notes}) == is_said
+
+
+def test_minutes_are_among_the_parts_where_somebody_rates():
+    rated = PlannedStudy(patients=6, sessions=3, raters=3, icc_rating=0.6)
+    for plan, is_said in ((PlannedStudy(patients=6, sessions=3), False), (rated, True)):
+        assert ("minutes 60" in power(plan, within=0.3, studies=100).counted()) == is_said
+
+
 def test_the_figure_says_what_was_assumed(tmp_path):
     plan = PlannedStudy(patients=20, sessions=6, raters=4, double=0.3, icc_rating=0.6, dropout=0.2)
     found = power(plan, within=-0.3, vary={"patients": [15, 30], "double": [0.0, 1.0]}, studies=100, seed=4)
