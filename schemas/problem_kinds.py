@@ -36,13 +36,14 @@ _KINDS: dict[str, Kind] = {
     "excel_date": Kind(
         "error",
         "the spreadsheet turned what was typed into the date {found}, allowed {allowed}",
-        "Set the format of the cell to Text first, then type the code again.",
+        "Set the format of the cell to General first (right click › Format Cells › Number), as otherwise it makes a "
+        "date of every number; then type the code again.",
     ),
     "clock_duration": Kind(
         "error",
         "the spreadsheet turned what was typed into the clock time {found}, allowed {allowed}",
-        "Set the format of the cell to General first, then type the code again; a time is a plain number in the unit "
-        "that is allowed: 1 min 30 s is 90 seconds.",
+        "Set the format of the cell to General first (right click › Format Cells › Number), as otherwise it makes a "
+        "time of every number; then type the code again. Where seconds are asked for, 1 min 30 s is typed as 90.",
     ),
     "error_cell": Kind("error", "the cell shows the error {found}, allowed {allowed}", "Type the code in its place."),
     "formula_cell": Kind(

@@ -119,7 +119,7 @@ def link_rows(
                 problems.append(_unlinked(one, f"{last.place[2]} is nearer to session {number}"))
         days = (sessions[patient][number] - last.day).days
         if days:
-            of = f"session {number} of {sessions[patient][number]} ({days} days later)"
+            of = f"session {number} of {sessions[patient][number]} ({days} day{'s' * (days != 1)} later)"
             problems.append(Problem("answer_linked", *last.place, patient, f"{last.day}", of))
         linked[last.row] = number
     return linked

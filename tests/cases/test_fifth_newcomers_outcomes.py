@@ -61,7 +61,7 @@ def test_rows_are_linked_by_the_declared_rule_and_each_is_named(tmp_path):
     assert "is of session 2" in why["P1", "2025-01-24"]
     assert "is nearer to session 1" in why["P1", "2025-01-10"]
     assert why["P1", "2025-02-01"] == "no session on that day or within 7 days after it"
-    assert why["P1", "2025-01-16"] == "session 1 of 2025-01-17 (1 days later)"
+    assert why["P1", "2025-01-16"] == "session 1 of 2025-01-17 (1 day later)"
 
 
 def test_the_row_ledger_names_what_is_linked(tmp_path):
