@@ -11,6 +11,7 @@ import pandas as pd
 
 from doublecode.coding.reading.cells import show_number, show_text
 from doublecode.coding.reading.container import Package, open_book, open_package
+from doublecode.coding.reading.equal_rows import equal_rows
 from doublecode.coding.reading.missing_codes import MissingCodes, missing_remarks
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import Book, restore_percents
@@ -150,6 +151,7 @@ def read_rows(
     reader = _Columns(table, body, places, {name: asked.get(name, usual) for name in wanted}, missing)
     frame = pd.DataFrame({name: reader.read(name) for name in columns}, columns=list(columns))
     remarks = [*table.said(places.values()), *reader.remarks, *remarks_on(frame, table.name)]
+    remarks += equal_rows(table.rows, head, body, table.name, table.place)
     remarks += summary_rows(table.rows, body, set(places.values()), table.name, table.place)
     return (frame.set_axis([table.lines[row] for row in body], axis=0) if by_line else frame), remarks
 
