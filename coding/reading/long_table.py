@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,6 +194,9 @@ def read_wide(
         As for :func:`read_rows`.
     """
     kept = list(dict.fromkeys([targets, *others]))
+    twice = [name for name, times in Counter([*kept, *raters]).items() if times > 1]
+    if twice:
+        raise UsageError(f"--raters: the column {twice[0]!r} is named twice; give every rater a column of their own.")
     numbers = () if as_text else raters
     frame, remarks = read_rows(path, [*kept, *raters], sheet, numbers=numbers, missing=missing, by_line=True)
     long = frame.melt(id_vars=kept, value_vars=list(raters), var_name=names[0], value_name=names[1], ignore_index=False)
