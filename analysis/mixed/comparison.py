@@ -74,10 +74,10 @@ def compare(*models: MixedResult | GeneralizedResult) -> ComparisonResult:
     variance parameters in one term, the null value of its variance lies on the boundary: with 50
     or more levels the chi-bar mixture ½χ²(d−1) + ½χ²(d) gives the p value (Self & Liang 1987;
     Stram & Lee 1994), with fewer the ordinary χ²(d), which is conservative. Poisson's φ = ∞ lies on the boundary of the
-    negative binomial's dispersion, and the same mixture serves (Lawless 1987): in 1,000 simulated studies each without
-    further spread (tests/simulations/dispersion_boundary.py) it rejected at 5 % in 3.2 (22 patients × 9 sessions), 4.0
-    (10 × 6) and 5.1 % (60 × 8); in 2,000 more (tests/simulations/dispersion_on_its_boundary.py) in 4.0 % (22 × 9, by
-    Laplace's approximation as by 15 nodes) and 3.6 % (200 × 6), and where φ is 2 in all of them (22 × 9, means near 3).
+    negative binomial's dispersion, and the same mixture serves (Lawless 1987): in 2,000 simulated studies each without
+    further spread (tests/simulations/dispersion_boundary.py) it rejected at 5 % in 4.0 (22 patients × 9 sessions, by
+    Laplace's approximation as by 15 nodes), 3.0 (10 × 6), 3.5 (60 × 8) and 3.6 % (200 × 6), and where φ is 10 in 82 %
+    (22 × 9, means near 3). So it is somewhat conservative.
 
     Raises
     ------

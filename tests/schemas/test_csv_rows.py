@@ -35,7 +35,11 @@ def test_what_spreadsheet_programs_save_as_csv_is_read_alike(tmp_path, encoding,
         (b"therapist,x\n\nT1,1\nT2,2,3\n", r"line 4: found '3' under no head"),
         (b'therapist,x\nT1,1\n"T2,2\nT3,3\n', r"from line 3 on: the quotation marks do not match"),
         (b"therapist,therapist\nT1,T2\n", "the column 'therapist' stands twice"),
-        (b"PK\x03\x04\0\0therapist", "is no text but another kind of file"),
+        (
+            b"PK\x03\x04\0\0therapist",
+            r"t\.csv: is a workbook under the name of a text file\. Call it by its own ending",
+        ),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rtherapist", "is no text but another kind of file"),
         (b"therapist\n\x81\n", "in an encoding that is not known here"),
     ],
 )

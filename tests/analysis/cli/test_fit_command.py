@@ -116,7 +116,7 @@ def test_figure_and_tables_are_written_and_not_twice(folder, tmp_path) -> None:
     ("`ja/nein`", (), 'a linear model needs numbers. A model of words: --family binomial --success "ja"'),
     ("`ja/nein`", ("--family", "poisson"), "family 'poisson' needs numbers"),
     ("Wort", (), "A model of words: --family ordinal --order"),
-    ("dritt", ("--family", "binomial"), '--success "ja" --failure "k.A.,nein", and --missing'),
+    ("dritt", ("--family", "binomial"), '--success "ja" --failure "nein" --missing "k.A."'),
     ("dritt", ("--family", "binomial", "--success", "ja"), "also holds 'k.A.', 'nein'. Name those that count as 0"),
     ("dritt", ("--family", "binomial", "--success", "ja", "--failure", "neni"), "did you mean 'nein'?"),
     ("dritt", ("--family", "binomial", "--success", "ja", "--failure", "ja,nein"), "'ja' stands twice"),
