@@ -37,7 +37,7 @@ def equal_rows(
         earlier = first.setdefault(cells, row)
         if earlier != row:
             again.append((row, earlier))
-    key = again and _key(list(first), [str(cell) for cell in rows[head]])
+    key = _key(list(first), [str(cell) for cell in rows[head]]) if again else ()
     if key:
         (row, earlier), *others = again
         more = f", and {len(others)} more" if others else ""
