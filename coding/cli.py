@@ -65,7 +65,7 @@ def check(
 ) -> None:
     """Validate workbooks. A marked copy of each file with errors is written for its rater."""
     from doublecode.coding.reading.declared_heads import missing_from_tables
-    from doublecode.coding.reading.incoming import checks_not_done, folders_inside, read_workbooks
+    from doublecode.coding.reading.incoming import checks_not_done, not_read_inside, read_workbooks
     from doublecode.coding.reading.unfinished import Unfinished, unfinished
 
     given, files = files, _expand(files)
@@ -87,7 +87,7 @@ def check(
             if marked:
                 copies += hand_back([file], its, _copy_folder(file, declared), overwrite, declared)
         if declared is not None and {declared.folder.resolve() / "incoming"} & {one.resolve() for one in given}:
-            problems += folders_inside(declared)
+            problems += not_read_inside(declared)
     errors = sum(one.severity == "error" for one in problems)
     if as_json:
         print_problems_json(problems, {"command": "check", "files": [str(file) for file in files]}, notes)

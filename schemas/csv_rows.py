@@ -85,6 +85,11 @@ def read_csv_rows(data: bytes, wanted: Collection[str], name: str) -> CsvRows:
         raise ContractError(f"{name}: the text is in an encoding that is not known here. Save it as CSV UTF-8.")
     if "\0" in text:
         raise ContractError(f"{name}: is no text but another kind of file. Open it in its program and save it as CSV.")
+    if "\n" not in text and "\r" not in text and len(text.splitlines()) > 1:
+        raise ContractError(
+            f"{name}: the lines end with a sign that only some programs take for the end of a line. Open the file in a "
+            "text editor or spreadsheet, and save it again as CSV."
+        )
     first, newline, _ = text.partition("\n")
     hint = _HINT.fullmatch(first.strip('\r"\ufeff'))
     if hint is not None:  # line 1 tells Excel what stands between the cells

@@ -321,7 +321,7 @@ def check_codes_used(codes: Mapping[str, str], used: Collection[str]) -> None:
         return
     reason = (
         'it counts only for items that say when: not_applicable_when = ["first_session"]. For a reason that may be '
-        "given at any time choose other letters, such as NP"
+        "given at any time choose other letters, such as NP, and where nothing is ever inapplicable leave the line out"
         if idle[0] == NOT_APPLICABLE
         else "add it to the missing codes of an item, or leave it out"
     )

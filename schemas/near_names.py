@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from doublecode.schemas.letters import written_out
@@ -47,8 +48,8 @@ def told_apart(labels: Iterable[tuple[str, str]]) -> dict[str, str]:
     {'a': 'Warm (a)', 'b': 'Warm (b)', 'c': 'Calm'}
     """
     pairs = list(labels)
-    texts = [label for _, label in pairs]
-    return {name: f"{label} ({name})" if texts.count(label) > 1 else label for name, label in pairs}
+    times = Counter(label for _, label in pairs)
+    return {name: f"{label} ({name})" if times[label] > 1 else label for name, label in pairs}
 
 
 def ended(text: str) -> str:

@@ -273,6 +273,11 @@ _KINDS: dict[str, Kind] = {
         "is a folder inside incoming/ with {found}, which were not read",
         "Move its files into incoming/ itself, or the folder out of it.",
     ),
+    "no_file": Kind(
+        "error",
+        "is in incoming/ and no file but {found}, of which nothing was read",
+        "Put the workbook itself into incoming/, or take this out.",
+    ),
     "active_content": Kind(
         "warning", "holds {found}, which was ignored and never executed", "Save it as a plain .xlsx."
     ),
@@ -335,6 +340,11 @@ _KINDS: dict[str, Kind] = {
         "warning",
         "{found} stands among the labels and was read as one of them",
         "Does it stand for a missing value? Then name it as one (--missing), or empty the cells.",
+    ),
+    "equal_rows": Kind(
+        "warning",
+        "{found} are the same in every cell, and all other rows differ in {allowed}",
+        "Were rows pasted twice? Then delete one of each pair; the numbers change.",
     ),
     "label_like_summary": Kind(
         "warning",

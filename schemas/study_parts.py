@@ -23,9 +23,11 @@ OF_SESSIONS: Final = ("minutes", "status", "reason", "recording")
 
 def refuse_twice(where: str, names: Sequence[object], *, place: Sequence[int | str] = ()) -> None:
     """Raise ``EntryError`` for what a list names twice; `place` is that of the list."""
-    twice = [name for at, name in enumerate(names) if name in names[:at]]
-    if twice:
-        raise EntryError(f"{where} name {twice[0]!r} twice; name it once", str(twice[0]), place=place)
+    seen: set[object] = set()
+    for name in names:
+        if name in seen:
+            raise EntryError(f"{where} name {name!r} twice; name it once", str(name), place=place)
+        seen.add(name)
 
 
 class InstrumentUse(Declared):

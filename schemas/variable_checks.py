@@ -249,7 +249,7 @@ def _check_split(
     if not any(word.search(step.partition("~")[2]) for step in series.steps):
         raise StudyError(f"{where} is a predictor in no step. Put it into a step, or take it out of split.")
     if unit == "patient" or (name != "session" and _is_fixed(variables.get(name), uses)):
-        raise StudyError(f"{where}{_FIXED}{_or_of_sessions(variables.get(name), unit)}")
+        raise StudyError(f"{where}{_FIXED}{_or_of_sessions(variables.get(name), uses, unit)}")
     taken = [made for made in (f"{name}_within", f"{name}_between") if made in variables]
     if taken:
         raise StudyError(f"{where} makes a column {taken[0]!r}, as a variable is called. Rename the variable.")
@@ -386,12 +386,17 @@ def check_separations(named: Iterable[str], rated: Sequence[str]) -> None:
 _FIXED = " has one value for each patient, so that nothing varies within patients. Take it out of split."
 
 
-def _or_of_sessions(variable: Variable | None, unit: Literal["session", "patient"]) -> str:
-    """What else may be meant by a column of which no table is named."""
-    open_table = unit == "session" and variable is not None and variable.column is not None and variable.table is None
-    return (
-        " Or write table = 'sessions' under the variable, if its column stands in sessions.csv." if open_table else ""
-    )
+def _or_of_sessions(variable: Variable | None, uses: Uses, unit: Literal["session", "patient"]) -> str:
+    """What else may be meant: a column of which no table is named, an instrument used in one session by mistake."""
+    if unit == "patient" or variable is None or variable.session is not None or variable.event is not None:
+        return ""
+    name = variable.instrument or ""
+    numbers = (uses[name][1].sessions or ()) if name in uses else ()
+    if numbers:
+        return f" Or correct sessions = {list(numbers)} of the instrument {name!r}, which is used in no other."
+    if variable.column is not None and variable.table is None:
+        return " Or write table = 'sessions' under the variable, if its column stands in sessions.csv."
+    return ""
 
 
 def _is_fixed(variable: Variable | None, uses: Uses) -> bool:

@@ -222,7 +222,7 @@ def agreement(
     named = names_in(codes) if as_text else [_number(code, "--codes") for code in names_in(codes)]
     result = estimate(
         data, targets=targets, raters=raters, ratings=ratings, by=names_in(by) or None, categories=named or None,
-        separator=separator, within=within, conf_level=conf_level,
+        nominal=nominal, separator=separator, within=within, conf_level=conf_level,
     )  # fmt: skip
     if plot is not None and raters is not None:
         _draw_differences(data, targets, raters, ratings, conf_level, plot)

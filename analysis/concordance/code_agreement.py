@@ -42,10 +42,10 @@ def agree_on_codes(
     for name, given, allowed in (("weights", weights, "unweighted"), ("levels", levels, "nominal")):
         if allowed not in given:
             raise UsageError(f"agreement: codes have no order; {name} is {list(given)}, allowed is {allowed!r}.")
-    cells = data[column].mask(missing_in(data[column])).map(str, na_action="ignore")
+    cells = data[column].mask(missing_in(data[column])).map(_written, na_action="ignore").astype(object)
     data = data.assign(**{column: cells})
     seen = sorted(cells.dropna().unique())
-    codes = seen if categories is None else [str(code) for code in categories]
+    codes = seen if categories is None else [_written(code) for code in categories]
     odd = [code for code in seen if code not in codes]
     if odd:
         raise ContractError(
@@ -99,6 +99,12 @@ def agree_on_categories(
     spec = {**found.spec, "ratings": ratings, "separator": separator}
     rows = data.index[wide.notna().any(axis=1).to_numpy()]
     return replace(found, spec=spec, frame=frame, categories=frame, rows=rows)
+
+
+def _written(code: Any) -> str:
+    """A code as a text; a whole number without its decimals, as a table with gaps has them."""
+    whole = isinstance(code, float | np.floating) and float(code).is_integer()
+    return f"{code:.0f}" if whole else str(code)
 
 
 def _without_points(

@@ -26,6 +26,7 @@ def agreement(
     separator: str | None = None,
     by: str | Sequence[str] | None = None,
     categories: Sequence[Any] | None = None,
+    nominal: bool = False,
     weights: Sequence[str] = ("unweighted", "linear", "quadratic"),
     levels: Sequence[str] = ("nominal", "ordinal", "interval", "ratio"),
     within: float = 1.0,
@@ -51,6 +52,8 @@ def agreement(
     categories : sequence, optional
         The allowed codes of the scale. By default those seen in a set; AC1 and AC2 depend on
         their number, so name them when some were never used.
+    nominal : bool
+        The codes of a column are names without an order, also where they are numbers.
     weights : sequence of str
         Of ``unweighted, linear, quadratic, ordinal``, for kappa, Fleiss, AC and Brennan–Prediger. Codes that are
         texts have no order: of them only ``unweighted`` is computed.
@@ -128,13 +131,25 @@ def agreement(
     columns = [ratings] if isinstance(ratings, str) else list(ratings)
     if len(columns) > 1 and separator is not None:
         raise UsageError("agreement: `separator` belongs to one column of text, not to several columns.")
+    if separator == "":
+        raise UsageError(
+            "agreement: the separator is empty; give what stands between the codes of a cell, such as ';'."
+        )
+    several = len(columns) > 1 or separator is not None
+    if several and categories is not None:
+        raise UsageError(
+            "agreement: the codes of a scale are of cells with one code; with several they are those seen."
+        )
     require_columns(data, [targets, raters, *columns], "agreement")
     asked: dict[str, Any] = {
         "targets": targets, "raters": raters, "by": by, "single_coded": single_coded, "conf_level": conf_level,
     }  # fmt: skip
-    if len(columns) > 1 or separator is not None:
+    of_names = several or nominal or _holds_codes(data[columns[0]])
+    if of_names and within != 1.0:
+        raise UsageError("agreement: names have no scale points, so that none are near; leave `within` out.")
+    if several:
         return agree_on_categories(data, columns, separator, asked)
-    if _holds_codes(data[columns[0]]):
+    if of_names:
         return agree_on_codes(data, columns[0], categories, weights, levels, asked)
     return agree_on_ratings(
         data, **asked, ratings=columns[0], categories=categories, weights=weights, levels=levels, within=within

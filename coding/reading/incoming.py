@@ -244,7 +244,7 @@ def read_returned(
         return replace(load_expected(study), reads_training=training)
 
     everything, ratings = _read_all(ordered, gather, superseded, withdrawn, progress)
-    problems = [*folders_inside(study), *(problem for one in everything for problem in one.problems)]
+    problems = [*not_read_inside(study), *(problem for one in everything for problem in one.problems)]
     taken = [one for one in everything if one.stamp is not None]
     unread = [
         one.file for one in everything
@@ -292,13 +292,19 @@ def workbook_paths(folder: Path) -> list[Path]:
     )
 
 
-def folders_inside(study: Study) -> list[Problem]:
-    """Folders inside ``incoming/`` that hold files: what lies in them is not read."""
-    inside = sorted(path for path in (study.folder / "incoming").iterdir() if path.is_dir())
-    return [
+def not_read_inside(study: Study) -> list[Problem]:
+    """Folders inside ``incoming/`` that hold files, and what is no file: what lies there is not read."""
+    everything = sorted(path for path in (study.folder / "incoming").iterdir() if not path.name.startswith("."))
+    inside = [path for path in everything if path.is_dir()]
+    strange = [
+        Problem("no_file", path.name, found="a link to nothing" if path.is_symlink() else "a pipe or a device")
+        for path in everything
+        if not (path.is_file() or path.is_dir())
+    ]
+    return strange + [
         Problem("not_read", f"{path.name}/", found=f"{count} file(s)")
         for path in inside
-        if not path.name.startswith(".") and (count := sum(one.is_file() for one in path.rglob("*")))
+        if (count := sum(one.is_file() for one in path.rglob("*")))
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 
 from doublecode.coding.reading.cells import show_number, show_text
 from doublecode.coding.reading.container import Package, open_book, open_package
+from doublecode.coding.reading.equal_rows import equal_rows
 from doublecode.coding.reading.missing_codes import MissingCodes, missing_remarks
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import Book, restore_percents
@@ -150,6 +152,7 @@ def read_rows(
     reader = _Columns(table, body, places, {name: asked.get(name, usual) for name in wanted}, missing)
     frame = pd.DataFrame({name: reader.read(name) for name in columns}, columns=list(columns))
     remarks = [*table.said(places.values()), *reader.remarks, *remarks_on(frame, table.name)]
+    remarks += equal_rows(table.rows, head, body, table.name, table.place)
     remarks += summary_rows(table.rows, body, set(places.values()), table.name, table.place)
     return (frame.set_axis([table.lines[row] for row in body], axis=0) if by_line else frame), remarks
 
@@ -191,6 +194,9 @@ def read_wide(
         As for :func:`read_rows`.
     """
     kept = list(dict.fromkeys([targets, *others]))
+    twice = [name for name, times in Counter([*kept, *raters]).items() if times > 1]
+    if twice:
+        raise UsageError(f"--raters: the column {twice[0]!r} is named twice; give every rater a column of their own.")
     numbers = () if as_text else raters
     frame, remarks = read_rows(path, [*kept, *raters], sheet, numbers=numbers, missing=missing, by_line=True)
     long = frame.melt(id_vars=kept, value_vars=list(raters), var_name=names[0], value_name=names[1], ignore_index=False)

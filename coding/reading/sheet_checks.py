@@ -290,6 +290,7 @@ def find_rows(
     repeated: set[str] = set()
     strangers: list[Row] = []
     mistyped: set[str] = set()
+    present = {clean(show_cell(cells[column])) for cells in grid[heads.row + 1 :]}
     own_heads = {clean(show_cell(cells[column])) for cells in grid[max(0, heads.row - 1) : heads.row + 1]}
     for number in range(heads.row + 1, len(grid)):
         cells = grid[number]
@@ -309,7 +310,7 @@ def find_rows(
             repeated.add(session)
             continue
         rows[session] = Row(number, session)
-        problem, meant = _place_problem(session, stamp, expected, file, cell)
+        problem, meant = _place_problem(session, stamp, expected, file, cell, present | mistyped)
         if problem is not None:
             problems.append(problem)
             mistyped |= {meant} if meant else set()
@@ -348,13 +349,17 @@ def is_filled(cell: Any) -> bool:
 
 
 def _place_problem(
-    session: str, stamp: Stamp, expected: Expected, file: str, cell: str
+    session: str, stamp: Stamp, expected: Expected, file: str, cell: str, taken: Collection[str]
 ) -> tuple[Problem | None, str | None]:
-    """Whether the study knows the session and gave it to this rater; and the id that may have been meant."""
+    """Whether the study knows the session and gave it to this rater; and the id that may have been meant.
+
+    No id is meant that another row has, or was taken to mean: its session would not be missed.
+    """
     roles = expected.roles(stamp)
     if expected.sessions is not None and session not in expected.sessions:
         own = [name for name, (_, batch) in roles.items() if batch == stamp.batch]
-        meant = nearest(session, own) or nearest(session, roles) or nearest(session, expected.sessions)
+        free = ([name for name in names if name not in taken] for names in (own, roles, expected.sessions))
+        meant = next(filter(None, (nearest(session, names) for names in free)), None)
         allowed = Phrase("nearest", meant) if meant else ""
         found = session if session.isprintable() and len(session) <= 40 else show_text(session)
         return Problem("unknown_session", file, RATE, cell, found=found, allowed=allowed), meant

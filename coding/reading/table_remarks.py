@@ -38,7 +38,7 @@ _OF_A_SUMMARY = frozenset({
     "zwischensumme", "standardabweichung", "anzahl", "varianz", "moyenne", "somme", "media", "promedio", "suma",
 })  # fmt: skip
 """Labels, in small letters, of rows that programs and people put below a table."""
-_FEWEST_BESIDE_SUMMARY, _LAST_ROWS = 4, 6
+_FEWEST_BESIDE_SUMMARY, _LAST_ROWS, _MOST_SUMMARIES, _LONGEST_INITIALS = 4, 6, 20, 3
 _LOOK_ALIKE = str.maketrans(
     "‐‑‒–—―−АВЕКМНОРСТХЅЈІУасеорхуѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "-------ABEKMHOPCTXSJIYaceopxysijABEZHIKMNOPTYXo"
 )
@@ -150,11 +150,22 @@ def _is_summary(label: object) -> bool:
 
 
 def like_summary(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
-    """Labels of a row of means or sums below the table, beside the labels of what was rated."""
-    present = labels.dropna().unique()
-    odd = [label for label in present if _is_summary(label)]
-    if odd and len(present) - len(odd) >= _FEWEST_BESIDE_SUMMARY:
-        found = ", ".join(f"{show_text(label)} × {int((labels == label).sum())}" for label in odd)
+    """Labels of a row of means or sums below the table, beside the labels of what was rated.
+
+    SD among AB, CD and EF are the initials of somebody, and a label of many rows that is no more frequent than the
+    others is a level of a factor, such as a scale called total.
+    """
+    counts = labels.value_counts(sort=False)  # in the order in which they come
+    if all(len(str(label)) <= _LONGEST_INITIALS and str(label).isalpha() for label in counts.index):
+        return
+    summaries = [label for label in counts.index if _is_summary(label)]
+    beside = counts.drop(summaries)
+    if len(beside) < _FEWEST_BESIDE_SUMMARY:
+        return
+    of_factor = max(_MOST_SUMMARIES, beside.median())  # a level as frequent as the others
+    odd = [label for label in summaries if counts[label] <= _MOST_SUMMARIES or counts[label] > of_factor]
+    if odd:
+        found = ", ".join(f"{show_text(label)} × {int(counts[label])}" for label in odd)
         yield Problem("label_like_summary", file, subject=name, found=found)
 
 

@@ -87,6 +87,8 @@ class SheetHandler:
         """End an element."""
         kind = self._tags.get(name)
         if kind == _VALUE:
+            if self._value is not None and self._attributes is not None:
+                raise Damaged(f"the cell {cell_name(self._row, self._column)} holds two values")
             self._value, self._in_text = "".join(self.buffer), False
             self.buffer.clear()
         elif kind == _CELL:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+import time
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -14,7 +18,7 @@ from doublecode.analysis import alpha
 from doublecode.analysis.cli.app import app
 from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.study.run import read_study
-from doublecode.coding.reading.incoming import read_workbook
+from doublecode.coding.reading.incoming import not_read_inside, read_workbook
 from doublecode.coding.reading.long_table import read_rows, read_wide
 from doublecode.coding.reading.study_remarks import remarks_on_tables
 from doublecode.coding.reading.study_tables import read_study_table
@@ -22,6 +26,8 @@ from doublecode.coding.reading.table_remarks import alike
 from doublecode.schemas.errors import ContractError, FormulaError, StudyError, UsageError
 from doublecode.schemas.item import Item
 from doublecode.schemas.study import load_study
+from doublecode.schemas.study_parts import refuse_twice
+from doublecode.schemas.toml_lines import EntryError
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
@@ -68,6 +74,44 @@ def test_a_row_of_means_below_a_table_is_a_caution(tmp_path, label):
 
 def test_a_factor_with_a_level_called_total_is_none(tmp_path):
     assert not read(tmp_path / "t.csv", "session,rater,score\ntotal,J1,1\npartial,J1,2\nnone,J1,3\n")[1]
+
+
+def test_the_initials_of_somebody_and_a_scale_called_total_are_none(tmp_path):
+    raters = [(f"S{n}", rater, n % 5) for n in range(6) for rater in ("AB", "CD", "SD", "EF", "GH")]
+    assert not read(tmp_path / "t.csv", text(raters))[1]
+    scales = [(f"S{n}", scale, n % 7) for n in range(30) for scale in ("total", "affect", "bond", "goal", "task")]
+    assert not read(tmp_path / "t.csv", text(scales))[1]
+    totals = [*[(f"S{n}", f"R{k}", n % 7) for n in range(6) for k in range(5)], ("S9", "Total", 60)]
+    assert read(tmp_path / "t.csv", text(totals))[1]["label_like_summary"].found == '"Total" × 1'
+
+
+def test_rows_that_were_pasted_twice_are_said_with_their_places(tmp_path):
+    """Read as two rows each, and every statistic takes them for two people."""
+    heads = ("patient", "session", "score")
+    rows = [(f"P{n // 4}", n % 4, n % 5) for n in range(40)]
+    said = read(tmp_path / "t.csv", text([*rows, *rows[2:5]], heads), heads)[1]["equal_rows"]
+    assert (said.cell, said.found, said.allowed) == (
+        "line 42",
+        "line 42 and line 4, and 2 more",
+        '"patient", "session"',
+    )
+    assert not read(tmp_path / "t.csv", text(rows, heads), heads)[1]
+
+
+def test_people_who_answer_alike_are_no_rows_pasted_twice(tmp_path):
+    heads = ("i1", "i2", "i3")
+    answers = [(n % 4, n * 7 % 5, n * n % 3) for n in range(100)]
+    assert len(set(answers)) < len(answers)
+    assert not read(tmp_path / "t.csv", text(answers, heads), heads)[1]
+    two = [(n % 9, n % 10) for n in range(30)] * 2  # two columns tell all different rows apart, whatever they are
+    path = tmp_path / "t.csv"
+    path.write_text(text(two, ("a", "b")))
+    assert not read_rows(path, ("a", "b"))[1]
+
+
+def test_lines_that_end_with_a_sign_of_few_programs_are_named(tmp_path):
+    with pytest.raises(ContractError, match=r"t\.csv: the lines end with a sign that only some programs take"):
+        read(tmp_path / "t.csv", text().replace("\n", "\u2028"))
 
 
 def test_ids_that_a_spreadsheet_rewrites_are_alike():
@@ -247,6 +291,54 @@ def test_heads_that_changed_places_without_their_codes_are_refused(tmp_path):
         (heads["rationale"].coordinate, '"reactions"', '"rationale"'),
         (heads["reactions"].coordinate, '"rationale"', '"reactions"'),
     ]
+
+
+def test_two_mistyped_ids_are_two_sessions(tmp_path):
+    """Each was taken for the session of another row, which was nearer, and its own was missed by nobody."""
+    study = make_small(tmp_path / "small")
+    path = study / "incoming" / "R1_thabs_batch01.xlsx"
+    book = openpyxl.load_workbook(path)
+    sheet = book["Rate"]
+    wanted = [sheet["A5"].value, sheet["A6"].value]
+    kept = sheet["A7"].value
+    sheet["A5"].value, sheet["A6"].value = f"{kept}X", f"{kept}Y"
+    book.save(path)
+    _, problems = read_workbook(path, study=load_study(study))
+    meant = {re.sub(".* ", "", str(one.allowed)) for one in problems if one.code == "unknown_session" and one.allowed}
+    missed = {one.subject for one in problems if one.code == "row_missing"}
+    assert kept not in meant
+    assert set(wanted) <= meant | missed
+
+
+def test_a_cell_of_two_values_is_damage(tmp_path):
+    """The last one counted, and a spreadsheet program shows the first."""
+    path = workbook(tmp_path / "t.xlsx", lambda book, sheet: None)
+    rewritten = tmp_path / "two.xlsx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(rewritten, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name.endswith("sheet1.xml"):
+                assert b"<v>9</v>" in data
+                data = data.replace(b"<v>9</v>", b"<v>9</v><v>1</v>", 1)
+            new.writestr(name, data)
+    with pytest.raises(UsageError, match="the cell C2 holds two values"):
+        read_rows(rewritten, LONG)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among files")
+def test_a_link_to_nothing_and_a_pipe_in_incoming_are_said(tmp_path):
+    study = make_small(tmp_path / "small")
+    (study / "incoming" / "R1_link.xlsx").symlink_to(tmp_path / "nowhere.xlsx")
+    os.mkfifo(study / "incoming" / "pipe.xlsx")
+    said = {one.file: one.found for one in not_read_inside(load_study(study)) if one.code == "no_file"}
+    assert said == {"R1_link.xlsx": "a link to nothing", "pipe.xlsx": "a pipe or a device"}
+
+
+def test_a_list_of_many_names_is_held_to_itself_in_one_go():
+    began = time.perf_counter()
+    with pytest.raises(EntryError, match="raters name 'R' twice"):
+        refuse_twice("raters", [f"R{n}" for n in range(100_000)] + ["R", "R"])
+    assert time.perf_counter() - began < 5  # by comparing each with all before it, a minute
 
 
 @pytest.mark.parametrize(

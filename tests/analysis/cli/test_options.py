@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis import d_study, icc, omega
+from doublecode.analysis import agreement, d_study, icc, omega
 from doublecode.analysis.cli import app as cli
 from doublecode.analysis.study.planned_ratings import planned_ratings
 
@@ -157,6 +157,42 @@ def test_nominal_codes(run, tmp_path):
     frame = {row["coefficient"]: row for row in json.loads(out)["frame"]}
     assert frame["exact agreement"]["estimate"] == pytest.approx(29 / 30)
     assert {row["weights"] for row in frame.values()} <= {"unweighted", "nominal", None, "–", ""}
+
+
+def test_numbers_that_are_names_of_codes(run, tmp_path):
+    """They were refused, as numbers that are text; the estimates are those of the same codes as letters."""
+    codes = [1, 2, 10, 2, 2, 1, 1, 1, 10, 10, 2, 1]
+    frame = pd.DataFrame({"tape": [n // 2 for n in range(12)], "rater": list("AB") * 6, "score": codes})
+    path = tmp_path / "types.csv"
+    answers = []
+    for table in (frame, frame.assign(score=frame["score"].map({1: "x", 2: "y", 10: "z"}))):
+        table.to_csv(path, index=False)
+        code, out, err = run("agreement", path, *NAMED, "--nominal", "--json")
+        assert (code, err) == (0, "")
+        answers.append([(row["coefficient"], row["estimate"]) for row in json.loads(out)["frame"]])
+    assert answers[0] == answers[1]
+    frame.to_csv(path, index=False)
+    assert run("agreement", path, *NAMED, "--nominal", "--codes", "1,2,10,11", "--json")[0] == 0
+    gaps = frame.assign(score=frame["score"].astype(float).mask(frame.index == 3))
+    kwargs = {"targets": "tape", "raters": "rater", "ratings": "score", "nominal": True}
+    found = agreement(gaps, **kwargs, categories=[1, 2, 10])
+    assert set(found.categories["category"]) == {"1", "2", "10"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--separator", ""), "the separator is empty"),
+        (("--separator", ";", "--codes", "a,b"), "of cells with one code"),
+        (("--nominal", "--within", "2"), "names have no scale points"),
+        (("--raters", "rater,rater"), "'rater' is named twice"),
+    ],
+)
+def test_options_that_had_no_effect_or_ended_in_a_fault(run, long, words, says):
+    named = ("--targets", "tape") if "--raters" in words else NAMED
+    code, _, err = run("agreement", long, *named, *words)
+    assert code == 2
+    assert says in " ".join(err.split())
 
 
 def test_several_codes_in_a_cell(run, tmp_path):
