@@ -169,8 +169,8 @@ def test_numbers_that_are_names_of_codes(run, tmp_path):
         table.to_csv(path, index=False)
         code, out, err = run("agreement", path, *NAMED, "--nominal", "--json")
         assert (code, err) == (0, "")
-        answers.append([(row["coefficient"], row["estimate"]) for row in json.loads(out)["frame"]])
-    assert answers[0] == answers[1]
+        answers.append({row["coefficient"]: row["estimate"] for row in json.loads(out)["frame"]})
+    assert answers[0] == pytest.approx(answers[1], abs=1e-12, nan_ok=True)
     frame.to_csv(path, index=False)
     assert run("agreement", path, *NAMED, "--nominal", "--codes", "1,2,10,11", "--json")[0] == 0
     gaps = frame.assign(score=frame["score"].astype(float).mask(frame.index == 3))
