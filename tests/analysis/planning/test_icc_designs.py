@@ -65,6 +65,36 @@ def test_widths_are_those_of_psych(design):
     assert low < consistent["width_high"].iloc[0] < high
 
 
+def walter_lower(true, n, k, z):
+    """The coefficient against which n targets give a one-sided test power of .50 (Walter, Eliasziw & Donner 1998).
+
+    n = 1 + 2 (z_α + z_β)² k / ((ln C)² (k − 1)), C = (1 + k θ₀)/(1 + k θ₁), θ = ρ/(1 − ρ), solved for ρ₀ at z_β = 0.
+    """
+    theta = (np.exp(-np.sqrt(2 * z**2 * k / ((n - 1) * (k - 1)))) * (1 + k * true / (1 - true)) - 1) / k
+    return theta / (1 + theta)
+
+
+def width_with_assurance(true, n, k):
+    """Width that nine of ten intervals stay below: Zou's (2012) assurance, by the delta method.
+
+    A half width is z f(ρ)/√(n − 1), f(ρ) = (1 − ρ)(1 + (k − 1) ρ) √(2/(k (k − 1))), and the estimate in it has
+    itself the standard error f(ρ)/√(n − 1).
+    """
+    unit = np.sqrt(2 / (k * (k - 1)))
+    f, slope = unit * (1 - true) * (1 + (k - 1) * true), unit * abs(k - 2 - 2 * (k - 1) * true)
+    return 2 * stats.norm.ppf(0.975) * (f / np.sqrt(n - 1) + stats.norm.ppf(0.9) * slope * f / (n - 1))
+
+
+@pytest.mark.parametrize(("n", "k", "true"), [(40, 2, 0.7), (60, 3, 0.6), (100, 2, 0.5), (200, 3, 0.7)])
+def test_planning_by_published_formulas_for_complete_ratings(n, k, true):
+    """Without severity: the median lower limit to .01, the width of nine in ten studies to 5 %."""
+    asked = {"icc": true, "severity": 0.0, "each": k, "studies": 2000, "seed": 3}
+    by_level = [icc_widths(n, k, 1.0, conf_level=level, **asked).frame.set_index("form").loc["ICC(C,1)"]
+                for level in (0.9, 0.95)]  # fmt: skip
+    assert by_level[0]["conf_low"] == pytest.approx(walter_lower(true, n, k, stats.norm.ppf(0.95)), abs=0.01)
+    assert by_level[1]["width_high"] == pytest.approx(width_with_assurance(true, n, k), rel=0.05)
+
+
 def test_limits_of_rotating_pairs_are_those_that_icc_gives():
     """The same draws put through icc(): profile limits of agreement and consistency, to the search's tolerance."""
     layout = rotating_layout(40, 4, 0.5, 2)
