@@ -81,6 +81,18 @@ def test_kenward_roger(name):
     np.testing.assert_allclose(fit.fixed.df, [r["df"] for r in table], atol=1e-4, rtol=0)
 
 
+def test_kenward_roger_of_weighted_rows():
+    """As of rows times the roots of their weights; pbkrtest's own test leaves the weights out of the covariance of y."""
+    ref = reference("weighted_rows.json")
+    data = pd.read_csv(REFERENCE / "weighted_rows.csv")
+    fit = fit_mixed("y ~ session + x + (1 | patient) + (1 | rater)", data, weights="w", ddf="kenward-roger")
+    for ours, theirs in (("estimate", "estimate"), ("std_error", "se"), ("df", "df"), ("p_value", "p")):
+        np.testing.assert_allclose(fit.fixed[ours], [row[theirs] for row in ref["scaled"].values()], rtol=1e-6)
+    estimates = [row["estimate"] for row in ref["pbkrtest"].values()]
+    np.testing.assert_allclose(fit.fixed.estimate, estimates, rtol=1e-6)
+    assert ref["pbkrtest"]["session"]["df"] > 1.4 * fit.fixed.df[1]
+
+
 @pytest.mark.parametrize("name", ["Dyestuff", "Pastes"])
 def test_conditional_modes(name):
     fit = fitted(name, "REML")
