@@ -184,23 +184,13 @@ def check_shape(shape: Shape, heads: Heads, grid: Sequence[Sequence[Any]], file:
     problems += _hidden(shape, heads, grid, file)
     problems += _strays(heads, grid, file)
     for cell, text in shape.comments.items():
-        row, place = split_cell(cell)
+        row, _ = split_cell(cell)
         if row > heads.row and text and not text.startswith(NOTE_MARK):
-            about = _subject(grid, heads, row, place)
-            problems.append(Problem("comment_found", file, RATE, cell, about, show_text(text, MOST_SAID)))
+            problems.append(Problem("comment_found", file, RATE, cell, found=show_text(text, MOST_SAID)))
     for cell, (formula, _) in shape.formulas.items():
         if calls_out(formula):
             problems.append(Problem("active_content", file, RATE, cell, found=Phrase("formula", show_text(formula))))
     return problems
-
-
-def _subject(grid: Sequence[Sequence[Any]], heads: Heads, row: int, place: int) -> str:
-    """Session and item of a cell of the table; empty where the row has no session."""
-    cells = grid[row] if row < len(grid) else ()
-    at = heads.columns.get(SESSION, -1)
-    session = clean(cells[at]) if 0 <= at < len(cells) and isinstance(cells[at], str) else ""
-    item = next((name for name, own in heads.columns.items() if own == place and name != SESSION), "")
-    return ", ".join(filter(None, [session, item])) if session else ""
 
 
 def _meets(cells: tuple[int, int, int, int], heads: Heads) -> bool:

@@ -28,10 +28,8 @@ def main() -> None:
     """Print a line per case."""
     for (patients, sessions, base), phi, nodes in CASES:
         data, counts = draw(patients, sessions, base, phi)
-        print(
-            f"{patients} patients x {sessions} sessions, {said(phi)}, {nodes} nodes: {test(data, counts, nodes)}",
-            flush=True,
-        )
+        found = shares_rejected(data, counts, nodes)
+        print(f"{patients} patients x {sessions} sessions, {said(phi)}, {nodes} nodes: {found}", flush=True)
 
 
 def said(phi: float | None) -> str:
@@ -50,7 +48,7 @@ def draw(patients: int, sessions: int, base: float, phi: float | None) -> tuple[
     return data, rng.poisson(mean).astype(float)
 
 
-def test(data: pd.DataFrame, counts: np.ndarray, nodes: int) -> str:
+def shares_rejected(data: pd.DataFrame, counts: np.ndarray, nodes: int) -> str:
     """Shares rejected at two levels, by both references."""
     small, large = (
         fit_many("y ~ x + (1 | patient)", data, counts, family=family, nagq=nodes)

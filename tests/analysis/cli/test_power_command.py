@@ -119,7 +119,7 @@ def test_the_cheapest_of_a_grid(run):
     ((*PLAN, "--within", ".3", "--lost", "0,1,0,2"), "Write 0.1"),
     ((*PLAN, "--within", ".3", "--slope-sd", "1,5"), "Write 1.5"),
     ((*PLAN, "--within", ".3", "--raters", "2.5"), "--raters: found '2.5', allowed a whole number"),
-    ((*RATED, "--sessions", "5.5"), "--sessions: found '5.5', allowed a whole number"),
+    ((*RATED[:2], "--sessions", "5.5", *RATED[4:]), "--sessions: found '5.5', allowed a whole number"),
     ((*RATED, "--each", "1"), "each is 1; allowed: 2 or more"),
     ((*RATED, "--keep", "answers"), "--keep would not act"),
     ((*PLAN, "--within", ".3", "--each", "2"), "are of --for icc"),
@@ -156,12 +156,14 @@ def test_widths_of_the_raters_icc(run):
     assert "the cheapest of 4 designs" in out
     refused = {
         ("--within", ".3"): "--within would not act", ("--lost", "0,.1"): "--lost has 2 values",
-        ("--raters", "0,3"): "without raters there is no ICC", ("--figure", "p.png"): "--figure would not act",
+        ("--figure", "p.png"): "--figure would not act",
     }  # fmt: skip
     for more, message in refused.items():
         code, _, err = run(*words, *more)
         assert code == 2
         assert message in err
+    code, _, err = run(*words[:6], "--raters", "0,3", *words[8:])
+    assert (code, "without raters there is no ICC" in err) == (2, True)
     code, _, err = run(*words[:6])
     assert code == 2
     assert "--raters, --double, --icc-rating are missing" in err

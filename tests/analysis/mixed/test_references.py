@@ -82,7 +82,7 @@ def test_kenward_roger(name):
 
 
 def test_kenward_roger_of_weighted_rows():
-    """As of rows times the roots of their weights; pbkrtest's own test sets the weights to 1 in the covariance."""
+    """As of rows times the roots of their weights; pbkrtest alone leaves the weights out of the covariance of y."""
     ref = reference("weighted_rows.json")
     data = pd.read_csv(REFERENCE / "weighted_rows.csv")
     fit = fit_mixed("y ~ session + x + (1 | patient) + (1 | rater)", data, weights="w", ddf="kenward-roger")
