@@ -62,7 +62,7 @@ class ParameterLimits(Answer):
         return (Table("limits", TITLES[self.spec["method"]], self.frame, columns, notes),)
 
     def counted(self) -> str:
-        """How many refits there are, of how many."""
+        """By which method, and of a bootstrap the seed."""
         return f"Limits: {self.frame['method'].iloc[0]}, seed {self.spec['seed']}" if "seed" in self.spec else ""
 
 
